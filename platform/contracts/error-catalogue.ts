@@ -1,0 +1,34 @@
+import { BUS_ERRORS } from './errors/bus.ts';
+import { CLI_ERRORS } from './errors/cli.ts';
+import { EVENTS_ERRORS } from './errors/events.ts';
+import { HEALTH_ERRORS } from './errors/health.ts';
+import { KERNEL_ERRORS } from './errors/kernel.ts';
+import { LXD_ERRORS } from './errors/lxd.ts';
+import { NETWORK_ERRORS } from './errors/network.ts';
+import { PACKAGES_ERRORS } from './errors/packages.ts';
+import { RUNTIME_ERRORS } from './errors/runtime.ts';
+import { SENSORD_ERRORS } from './errors/sensord.ts';
+import { START_ERRORS } from './errors/start.ts';
+import { STORAGE_ERRORS } from './errors/storage.ts';
+
+/** What a code means and what to do, for people. A test ties the catalogue to the sources. */
+export interface CatalogueEntry {
+  title: string;
+  hint: string;
+}
+
+/** Every code that the platform can raise; one file per room below `errors/`. */
+export const ERROR_CATALOGUE: Readonly<Record<string, CatalogueEntry>> = Object.freeze({
+  ...KERNEL_ERRORS,
+  ...LXD_ERRORS,
+  ...RUNTIME_ERRORS,
+  ...BUS_ERRORS,
+  ...NETWORK_ERRORS,
+  ...STORAGE_ERRORS,
+  ...PACKAGES_ERRORS,
+  ...EVENTS_ERRORS,
+  ...HEALTH_ERRORS,
+  ...SENSORD_ERRORS,
+  ...CLI_ERRORS,
+  ...START_ERRORS,
+});

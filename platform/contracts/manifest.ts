@@ -1,0 +1,59 @@
+import { z } from 'zod';
+import {
+  CapabilitySchema,
+  CommandNameSchema,
+  EventTypeSchema,
+  MirrorFilterSchema,
+  NameSchema,
+} from './names.ts';
+
+/** What a container may use. Every one is bounded; the operator may change them per instrument. */
+export const LimitsSchema = z.strictObject({
+  memoryMib: z.int().min(32).max(1_048_576),
+  /** Share of processor time in cores, e.g. 1.5. */
+  cpuCores: z.number().min(0.05).max(1024),
+  processes: z.int().min(8).max(65_536),
+  openFiles: z.int().min(64).max(1_048_576),
+});
+export type Limits = z.output<typeof LimitsSchema>;
+
+const InterfaceSchema = z.strictObject({
+  /** Name inside the container. */
+  name: z.string().regex(/^[a-z][a-z0-9]{1,9}$/),
+  /** `mirror`: copies, receive only. `capture-in`/`capture-out`: only for the capture engine. */
+  kind: z.enum(['mirror', 'capture-in', 'capture-out']),
+  filter: MirrorFilterSchema.default('all'),
+});
+
+/** `instrument.yaml`: what an instrument is, and what it asks for. It is given nothing by asking. */
+export const ManifestSchema = z.strictObject({
+  apiVersion: z.literal('bulkhead/1'),
+  name: NameSchema,
+  version: z.string().regex(/^\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?$/),
+  title: z.string().min(1).max(80),
+  description: z.string().min(1).max(2000),
+  /** Name of the shared image below `images/`. */
+  image: NameSchema,
+  /** What PID 1 runs, as a non-root user. Absolute program, then arguments. */
+  command: z.array(z.string().min(1).max(256)).min(1).max(16),
+  asks: z.strictObject({
+    capabilities: z.array(CapabilitySchema).max(8).default([]),
+    interfaces: z.array(InterfaceSchema).max(8).default([]),
+    publish: z.array(EventTypeSchema).max(64).default([]),
+    /** Kinds of event that it reads, with the package that publishes them. */
+    read: z
+      .array(z.strictObject({ from: NameSchema, type: EventTypeSchema }))
+      .max(64)
+      .default([]),
+    /** Commands that it accepts from others. */
+    accept: z.array(CommandNameSchema).max(64).default([]),
+    /** Commands that it sends, with the package that accepts them. */
+    send: z
+      .array(z.strictObject({ to: NameSchema, command: CommandNameSchema }))
+      .max(64)
+      .default([]),
+  }),
+  volume: z.strictObject({ sizeMib: z.int().min(32).max(16_777_216) }),
+  limits: LimitsSchema,
+});
+export type Manifest = z.output<typeof ManifestSchema>;

@@ -1,0 +1,16 @@
+export {
+  BulkheadError,
+  describeError,
+  hasCode,
+  type ErrorCode,
+  type ErrorFields,
+  type ErrorInit,
+} from './errors.ts';
+export { Reverter, withReverter, type Undo } from './reverter.ts';
+export { run, type CommandOptions, type CommandResult } from './command.ts';
+export { linkName, site, sitePaths, tableName, type LinkRole, type Site } from './site.ts';
+export { openLog, type Logger } from './log.ts';
+export { writeFileAtomic } from './atomic-file.ts';
+export { backoffMs, DEFAULT_BACKOFF, type BackoffPolicy } from './backoff.ts';
+export { waitFor } from './wait.ts';
+export { jsonPointer, parseStrict } from './parse.ts';
