@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { BulkheadError, type ErrorCode } from './errors.ts';
 
 /** A JSON pointer (RFC 6901) from the path of a validation issue. */
