@@ -31,6 +31,8 @@ export interface Measurement {
 
 /** What a bench may use while it runs. */
 export interface BenchContext {
+  /** Folder of the repository. (A bench runs as a bundle below build/, so its own URL does not lead there.) */
+  root: string;
   /** Progress for people, one line each; standard output stays free for the result. */
   progress(text: string): void;
   /** Aborted by Ctrl-C or by the time limit; a bench cleans up and rejects. */
