@@ -1,0 +1,15 @@
+export { InstrumentError, type InstrumentErrorCode } from './errors.ts';
+export { openInstrument } from './open.ts';
+export { type InstrumentFile, parseInstrumentFile } from './instrument-file.ts';
+export { type InstrumentLog } from './log.ts';
+export { LIMITS, PROTOCOL_VERSION } from './protocol.ts';
+export type {
+  ChangeReply,
+  EventRecord,
+  EventSubscription,
+  Health,
+  Instrument,
+  OpenOptions,
+  PublishCounters,
+  ReceivedEvent,
+} from './types.ts';
