@@ -25,3 +25,4 @@ export {
   type StoredEvent,
 } from './events.ts';
 export { ERROR_CATALOGUE, type CatalogueEntry } from './error-catalogue.ts';
+export type { InstrumentStatus, MonitorStatus, PacketCounts, SensorStatus } from './status.ts';

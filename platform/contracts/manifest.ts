@@ -34,8 +34,11 @@ export const ManifestSchema = z.strictObject({
   description: z.string().min(1).max(2000),
   /** Name of the shared image below `images/`. */
   image: NameSchema,
-  /** What PID 1 runs, as a non-root user. Absolute program, then arguments. */
-  command: z.array(z.string().min(1).max(256)).min(1).max(16),
+  /** What PID 1 runs, as a non-root user. Absolute program, then arguments; printable, since PID 1 reads it as lines. */
+  command: z
+    .array(z.string().regex(/^[\x20-\x7e]{1,256}$/, 'must be 1-256 printable ASCII characters'))
+    .min(1)
+    .max(16),
   asks: z.strictObject({
     capabilities: z.array(CapabilitySchema).max(8).default([]),
     interfaces: z.array(InterfaceSchema).max(8).default([]),

@@ -1,4 +1,13 @@
 import type { CatalogueEntry } from '../error-catalogue.ts';
 
 /** Codes that start with `CLI_`. */
-export const CLI_ERRORS: Readonly<Record<string, CatalogueEntry>> = Object.freeze({});
+export const CLI_ERRORS: Readonly<Record<string, CatalogueEntry>> = Object.freeze({
+  CLI_ANSWER_INVALID: {
+    title: 'The sensor answered something that the command does not understand.',
+    hint: 'Use the `bulkhead` command of the same version as the sensor.',
+  },
+  CLI_SENSOR_UNREACHABLE: {
+    title: 'No sensor answers on the socket.',
+    hint: 'Start one with scripts/start, run the command as root, or name the socket with --socket.',
+  },
+});

@@ -1,4 +1,41 @@
 import type { CatalogueEntry } from '../error-catalogue.ts';
 
 /** Codes that start with `NETWORK_`. */
-export const NETWORK_ERRORS: Readonly<Record<string, CatalogueEntry>> = Object.freeze({});
+export const NETWORK_ERRORS: Readonly<Record<string, CatalogueEntry>> = Object.freeze({
+  NETWORK_DEVICE_REFUSED: {
+    title: 'A device cannot be a monitor interface.',
+    hint: 'Choose a device that only receives mirrored traffic: no address, no default route, no session over it.',
+  },
+  NETWORK_MONITOR_UNKNOWN: {
+    title: 'A monitor interface is named that is not attached.',
+    hint: 'Attach it first; `bulkhead status` lists those that are.',
+  },
+  NETWORK_GUARD_UNPROVEN: {
+    title: 'The rule that keeps a link from transmitting does not stand, so the link stays down.',
+    hint: 'Look for a program that flushes nftables; `bulkhead doctor` checks the kernel features.',
+  },
+  NETWORK_BPF_MISSING: {
+    title: 'The compiled packet program is not there.',
+    hint: 'Run scripts/setup and scripts/build, which compile it with gcc-bpf.',
+  },
+  NETWORK_FILTERS_TOO_MANY: {
+    title: 'Instruments on one monitor interface declare more distinct filters than can be evaluated.',
+    hint: 'At most 8 distinct filters per monitor interface; give some instruments the same filter, or `all`.',
+  },
+  NETWORK_PORTS_TOO_MANY: {
+    title: 'One monitor interface has more mirror ports than can be served.',
+    hint: 'At most 64 mirror ports per monitor interface.',
+  },
+  NETWORK_FANOUT_FAILED: {
+    title: 'The fan-out to the mirror ports could not be installed.',
+    hint: 'What stood before still runs. Read the cause; `bulkhead doctor` checks the kernel features.',
+  },
+  NETWORK_INJECT_REFUSED: {
+    title: 'A frame is not a detection check, so it is not injected.',
+    hint: 'Only an untagged IPv4 UDP frame between the addresses of the detection check is let through.',
+  },
+  NETWORK_KERNEL_LACKS: {
+    title: 'The kernel lacks something that the packet path needs.',
+    hint: '`bulkhead doctor` names it; use a kernel that has it.',
+  },
+});

@@ -1,4 +1,78 @@
 import type { CatalogueEntry } from '../error-catalogue.ts';
 
 /** Codes that start with `STORAGE_`. */
-export const STORAGE_ERRORS: Readonly<Record<string, CatalogueEntry>> = Object.freeze({});
+export const STORAGE_ERRORS: Readonly<Record<string, CatalogueEntry>> = Object.freeze({
+  STORAGE_CLOSED: {
+    title: 'Storage was used after it was closed.',
+    hint: 'Open it again; keys are no longer in memory.',
+  },
+  STORAGE_ENCRYPTION_FAILED: {
+    title: 'The kernel did not do what was asked for an encrypted folder.',
+    hint: 'Check with `bulkhead doctor` that the kernel supports file encryption and that xfsprogs is installed.',
+  },
+  STORAGE_FILE_REFUSED: {
+    title:
+      "A file of an instrument was not read because it is not a plain, bounded file below the instrument's folder.",
+    hint: 'The instrument must write regular files with one link, a plain name and a bounded size.',
+  },
+  STORAGE_HOST_FULL: {
+    title: "The disk below the sensor's state folder has no room for another volume.",
+    hint: 'Free space on that disk, or destroy a volume that is no longer needed.',
+  },
+  STORAGE_KEY_DAMAGED: {
+    title: 'A stored key file is damaged or was changed.',
+    hint: "Restore the file from a backup of the sensor's keys; the volume cannot be read without it.",
+  },
+  STORAGE_KEY_MISSING: {
+    title: 'A key that existing data was encrypted with is not there.',
+    hint: 'Restore the key file from a backup, or destroy the volume to start with an empty one.',
+  },
+  STORAGE_KEY_UNSAFE: {
+    title: 'The sensor key file is not usable: others can read it, or it is too short or not random.',
+    hint: 'Make it a regular file of 32 random bytes that belongs to root with mode 0600.',
+  },
+  STORAGE_KEY_WRONG: {
+    title: 'The sensor key is not the one that the stored keys were sealed with.',
+    hint: 'Give the sensor the key file that it was started with first.',
+  },
+  STORAGE_NAME_INVALID: {
+    title: 'The name cannot be the name of a volume or file.',
+    hint: 'Use 1-30 characters of a-z, 0-9 and -, starting with a letter.',
+  },
+  STORAGE_OVERCOMMIT: {
+    title: 'Volumes may grow to more than the disk below them has left.',
+    hint: 'Add space to the disk of the state folder, or make volumes smaller.',
+  },
+  STORAGE_OWNER_INVALID: {
+    title: 'The host ids of an instrument are not those of an unprivileged container.',
+    hint: 'This is a fault of the sensor; the volume was not opened.',
+  },
+  STORAGE_RESOURCE_REFUSED: {
+    title: "A file that the operator gave an instrument cannot be copied into the instrument's resources.",
+    hint: "Name a regular file of at most 64 MiB outside the sensor's own folders.",
+  },
+  STORAGE_SHRINK_REFUSED: {
+    title: 'A volume cannot be made smaller.',
+    hint: 'Keep its size, or destroy the volume and make a new one.',
+  },
+  STORAGE_SIZE_INVALID: {
+    title: 'The size is not possible for a volume.',
+    hint: 'Use a whole number of MiB, at least 32.',
+  },
+  STORAGE_VOLUME_ABSENT: {
+    title: 'The instrument has no volume.',
+    hint: 'Make it first; the sensor does so when the instrument is in its configuration.',
+  },
+  STORAGE_VOLUME_BUSY: {
+    title: 'The volume is still in use.',
+    hint: 'Stop the instrument, and close whatever else has files of the volume open.',
+  },
+  STORAGE_VOLUME_DAMAGED: {
+    title: 'The volume is damaged and could not be repaired by itself.',
+    hint: 'Repair a copy of the image by hand with e2fsck, or destroy the volume and start with an empty one.',
+  },
+  STORAGE_VOLUME_FOREIGN: {
+    title: 'The image is not the one that the key belongs to.',
+    hint: 'Put the right image back, or destroy the volume.',
+  },
+});

@@ -1,0 +1,177 @@
+import { createHash } from 'node:crypto';
+import type {
+  Grants,
+  InstrumentConfig,
+  Limits,
+  Manifest,
+  MirrorFilter,
+  SensorConfig,
+} from '../contracts/index.ts';
+import { BulkheadError, describeError } from '../kernel/index.ts';
+
+/** A package as it lies on this sensor. */
+export interface AvailablePackage {
+  manifest: Manifest;
+  /** Read-only folder that becomes `/opt/instrument`. */
+  appDir: string;
+  /** Digest of the app folder's content. */
+  digest: string;
+  /** Image archive and its LXD fingerprint. */
+  image: { file: string; fingerprint: string };
+}
+
+/** One interface of an instrument, wired. */
+export interface DesiredPort {
+  /** Name inside the container. */
+  name: string;
+  kind: 'mirror' | 'capture-in' | 'capture-out';
+  /** Monitor interface whose traffic it carries. */
+  monitor: string;
+  filter: MirrorFilter;
+}
+
+/** One instrument as it should be: manifest and configuration merged, rights narrowed to asked ∩ granted. */
+export interface DesiredInstrument {
+  name: string;
+  packageName: string;
+  enabled: boolean;
+  manifest: Manifest;
+  appDir: string;
+  image: { file: string; fingerprint: string };
+  ports: DesiredPort[];
+  rights: Grants & { accept: string[] };
+  limits: Limits;
+  volumeMib: number;
+  options: InstrumentConfig['options'];
+  resources: InstrumentConfig['resources'];
+  /** Changes when anything changes that only a new container can take up. */
+  digest: string;
+}
+
+/** What the sensor should be. `problems` are instruments that cannot be had as configured; they block no other. */
+export interface DesiredState {
+  sensor: string;
+  monitors: { name: string; device: string }[];
+  instruments: DesiredInstrument[];
+  problems: { instrument: string; error: string }[];
+  bus: { encrypt: boolean; streamMib: number };
+}
+
+/**
+ * Merges the configuration with the packages that are there. Pure.
+ * @param find gives a package or throws when it is not there or damaged; the fault stays with that instrument.
+ */
+export function desiredState(config: SensorConfig, find: (name: string) => AvailablePackage): DesiredState {
+  const packageOf = new Map(config.instruments.map((instrument) => [instrument.name, instrument.package]));
+  const instruments: DesiredInstrument[] = [];
+  const problems: DesiredState['problems'] = [];
+  for (const instrument of config.instruments) {
+    try {
+      instruments.push(
+        desiredInstrument(config.sensor.name, instrument, find(instrument.package), packageOf),
+      );
+    } catch (error) {
+      problems.push({ instrument: instrument.name, error: describeError(error) });
+    }
+  }
+  return {
+    sensor: config.sensor.name,
+    monitors: config.monitorInterfaces.map(({ name, device }) => ({ name, device })),
+    instruments,
+    problems,
+    bus: config.bus,
+  };
+}
+
+function desiredInstrument(
+  sensor: string,
+  config: InstrumentConfig,
+  from: AvailablePackage,
+  packageOf: ReadonlyMap<string, string>,
+): DesiredInstrument {
+  const { manifest } = from;
+  const merged = {
+    name: config.name,
+    packageName: config.package,
+    enabled: config.enabled,
+    manifest,
+    appDir: from.appDir,
+    image: from.image,
+    ports: wirePorts(config, manifest),
+    rights: effectiveRights(config, manifest, packageOf),
+    limits: { ...manifest.limits, ...definedOnly(config.limits) },
+    volumeMib: config.volumeMib ?? manifest.volume.sizeMib,
+    options: config.options,
+    resources: config.resources,
+  };
+  const digest = digestOf({
+    sensor,
+    name: merged.name,
+    app: from.digest,
+    image: from.image.fingerprint,
+    ports: merged.ports.map(({ name, kind, monitor }) => ({ name, kind, monitor })),
+    rights: merged.rights,
+    limits: merged.limits,
+    volumeMib: merged.volumeMib,
+    options: merged.options,
+    command: manifest.command,
+  });
+  return { ...merged, digest };
+}
+
+function definedOnly(values: InstrumentConfig['limits']): Partial<Limits> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+}
+
+function wirePorts(config: InstrumentConfig, manifest: Manifest): DesiredPort[] {
+  const asked = new Map(manifest.asks.interfaces.map((port) => [port.name, port]));
+  return Object.entries(config.interfaces).map(([name, monitor]) => {
+    const port = asked.get(name);
+    if (port === undefined) {
+      throw new BulkheadError({
+        code: 'SENSORD_INTERFACE_UNKNOWN',
+        message: `Instrument ${config.name} is wired to an interface "${name}" that package ${config.package} does not have.`,
+        hint: `It has: ${[...asked.keys()].join(', ') || 'none'}.`,
+        fields: { instrument: config.name, interface: name },
+      });
+    }
+    return { name, kind: port.kind, monitor, filter: port.filter };
+  });
+}
+
+/** Effective right = asked ∩ granted. Manifests name packages, grants name instruments; the wiring joins them. */
+function effectiveRights(
+  config: InstrumentConfig,
+  manifest: Manifest,
+  packageOf: ReadonlyMap<string, string>,
+): DesiredInstrument['rights'] {
+  const { asks } = manifest;
+  const { grants } = config;
+  return {
+    capabilities: grants.capabilities.filter((capability) => asks.capabilities.includes(capability)),
+    publish: grants.publish.filter((type) => asks.publish.includes(type)),
+    read: grants.read.filter(({ from, type }) =>
+      asks.read.some((ask) => ask.type === type && ask.from === packageOf.get(from)),
+    ),
+    send: grants.send.filter(({ to, command }) =>
+      asks.send.some((ask) => ask.command === command && ask.to === packageOf.get(to)),
+    ),
+    accept: asks.accept,
+  };
+}
+
+/** SHA-256 over canonical JSON: equal values give equal digests whatever the order of their keys. */
+export function digestOf(value: unknown): string {
+  return createHash('sha256').update(canonical(value)).digest('hex');
+}
+
+function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+  if (typeof value === 'object' && value !== null) {
+    const entries = Object.entries(value)
+      .filter(([, inner]) => inner !== undefined)
+      .sort(([a], [b]) => (a < b ? -1 : 1));
+    return `{${entries.map(([key, inner]) => `${JSON.stringify(key)}:${canonical(inner)}`).join(',')}}`;
+  }
+  return JSON.stringify(value);
+}

@@ -1,0 +1,73 @@
+import { chmod, chown, mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { sitePaths, writeFileAtomic, type Site } from '../kernel/index.ts';
+import type { DesiredInstrument } from './desired.ts';
+
+/** User and group id of an instrument's program inside its container (the images create it). */
+export const PROGRAM_UID = 1000;
+
+/**
+ * Writes what an instrument sees read-only at `/run/bulkhead`: who it is, its options, its bus key and what PID 1 runs.
+ * The key is readable by the program's user alone. @returns the host folder.
+ */
+export async function writeInstrumentFiles(
+  site: Site,
+  sensor: string,
+  instrument: DesiredInstrument,
+  identity: { seed: string },
+  idmapBase: number,
+): Promise<string> {
+  const dir = sitePaths(site).instrumentRunDir(instrument.name);
+  await mkdir(dir, { recursive: true, mode: 0o755 });
+  await chmod(dir, 0o755);
+  await writeFileAtomic(join(dir, 'init.conf'), initConf(instrument), 0o444);
+  await writeFileAtomic(
+    join(dir, 'instrument.json'),
+    `${JSON.stringify(identityOf(sensor, instrument))}\n`,
+    0o444,
+  );
+  const keyFile = join(dir, 'bus.nk');
+  await writeFileAtomic(keyFile, `${identity.seed}\n`, 0o400);
+  // Host root keeps write access by capability; inside, only the program's own user can read its key.
+  await chown(keyFile, idmapBase + PROGRAM_UID, idmapBase + PROGRAM_UID);
+  return dir;
+}
+
+/** Forgets an instrument's files, key included. */
+export async function removeInstrumentFiles(site: Site, name: string): Promise<void> {
+  await rm(sitePaths(site).instrumentRunDir(name), { recursive: true, force: true });
+}
+
+function initConf(instrument: DesiredInstrument): string {
+  const lines = [
+    `uid=${String(PROGRAM_UID)}`,
+    `gid=${String(PROGRAM_UID)}`,
+    `caps=${instrument.rights.capabilities.join(',')}`,
+    `nofile=${String(instrument.limits.openFiles)}`,
+    ...instrument.manifest.command.map((argument) => `arg=${argument}`),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function identityOf(sensor: string, instrument: DesiredInstrument) {
+  return {
+    protocol: 1,
+    name: instrument.name,
+    package: instrument.packageName,
+    version: instrument.manifest.version,
+    sensor,
+    bus: { url: 'nats://127.0.0.1:4222', keyFile: '/run/bulkhead/bus.nk' },
+    options: instrument.options,
+    limits: instrument.limits,
+    interfaces: instrument.ports.map(({ name, kind, monitor }) => ({ name, kind, monitor })),
+    publish: instrument.rights.publish,
+    read: instrument.rights.read.map(({ from, type }) => ({
+      from,
+      type,
+      stream: `S_${from.replaceAll('-', '_')}`,
+      consumer: `${instrument.name}__${type.replaceAll('.', '_')}`,
+    })),
+    send: instrument.rights.send,
+    accept: instrument.rights.accept,
+  };
+}

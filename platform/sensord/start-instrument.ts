@@ -1,0 +1,154 @@
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { sitePaths, withReverter, type Logger, type Site } from '../kernel/index.ts';
+import type { DesiredInstrument, DesiredPort } from './desired.ts';
+import { PROGRAM_UID, removeInstrumentFiles, writeInstrumentFiles } from './instrument-files.ts';
+import type { BusRoom, ContainerSpec, NetworkRoom, RuntimeRoom, StorageRoom } from './rooms.ts';
+
+/** What starting and stopping an instrument touches. */
+export interface InstrumentParts {
+  site: Site;
+  log: Logger;
+  runtime: Pick<RuntimeRoom, 'ensureImage' | 'list' | 'create' | 'start' | 'stop' | 'remove'>;
+  storage: Pick<StorageRoom, 'ensure' | 'unlock' | 'lock' | 'placeResources'>;
+  network: Pick<NetworkRoom, 'captureLinks' | 'mirrorPort' | 'removeMirrorPort'>;
+  bus: Pick<BusRoom, 'identity'>;
+}
+
+/** Label that ties a container to the desired instrument it was made from. */
+export const DIGEST_LABEL = 'user.bulkhead.digest';
+
+/** How long an instrument may take to end by itself before it is killed. */
+const STOP_GRACE_MS = 15_000;
+
+/**
+ * Makes an instrument run: image, links, container, volume, files, start. What was acquired is given back when a later
+ * part fails. An existing stopped container of the same digest is used again.
+ */
+export async function startInstrument(
+  parts: InstrumentParts,
+  sensor: string,
+  instrument: DesiredInstrument,
+): Promise<void> {
+  const { site, runtime, storage, log } = parts;
+  const { name } = instrument;
+  const report = (error: unknown, what: string) => {
+    log.warn({ err: error, instrument: name, what }, 'could not undo after a failed start');
+  };
+  await withReverter(report, async (undo) => {
+    const image = await runtime.ensureImage(instrument.image.file);
+    const links = await linksOf(parts, instrument, (what, action) => {
+      undo.add(what, action);
+    });
+    await storage.ensure(name, { sizeMib: instrument.volumeMib });
+    const spec = containerSpec(site, instrument, image, links);
+    await Promise.all(spec.disks.map((disk) => mkdir(disk.source, { recursive: true })));
+    const existing = (await runtime.list()).find((container) => container.name === name);
+    let idmapBase: number;
+    if (existing?.labels[DIGEST_LABEL] === instrument.digest && existing.drift.length === 0) {
+      idmapBase = existing.idmapBase;
+    } else {
+      if (existing !== undefined) await runtime.remove(name);
+      ({ idmapBase } = await runtime.create(spec));
+      undo.add('container', () => runtime.remove(name));
+    }
+    // LXD allots the id range at creation; only now can the volume be handed to the program's user.
+    undo.add('volume', () => storage.lock(name));
+    const ownerId = idmapBase + PROGRAM_UID;
+    await storage.unlock(name, { ownerId, containerRootId: idmapBase });
+    await storage.placeResources(name, instrument.resources, { ownerGroupId: ownerId });
+    const identity = await parts.bus.identity(name);
+    undo.add('files', () => removeInstrumentFiles(site, name));
+    await writeInstrumentFiles(site, sensor, instrument, identity, idmapBase);
+    await runtime.start(name);
+  });
+}
+
+/** Ends an instrument and takes its links, key file and volume key out of reach. The volume itself stays. */
+export async function stopInstrument(
+  parts: InstrumentParts,
+  name: string,
+  ports: readonly DesiredPort[],
+): Promise<void> {
+  await parts.runtime.stop(name, { graceMs: STOP_GRACE_MS });
+  for (const port of ports) {
+    if (port.kind === 'mirror') await parts.network.removeMirrorPort({ instrument: name, port: port.name });
+  }
+  await removeInstrumentFiles(parts.site, name);
+  await parts.storage.lock(name);
+}
+
+type AddUndo = (what: string, undo: () => Promise<void>) => void;
+
+async function linksOf(
+  parts: InstrumentParts,
+  instrument: DesiredInstrument,
+  addUndo: AddUndo,
+): Promise<ContainerSpec['links']> {
+  const links: ContainerSpec['links'] = [];
+  for (const port of instrument.ports) {
+    if (port.kind === 'mirror') {
+      const { containerEnd } = await parts.network.mirrorPort({
+        instrument: instrument.name,
+        port: port.name,
+        monitor: port.monitor,
+        filter: port.filter,
+      });
+      addUndo(`mirror port ${port.name}`, () =>
+        parts.network.removeMirrorPort({ instrument: instrument.name, port: port.name }),
+      );
+      links.push({ name: port.name, parent: containerEnd });
+    } else {
+      // The capture pairs belong to the monitor interface and outlive a failed start of the engine.
+      const pair = await parts.network.captureLinks(port.monitor);
+      const parent = port.kind === 'capture-in' ? pair.inContainer : pair.outContainer;
+      links.push({ name: port.name, parent });
+    }
+  }
+  return links;
+}
+
+function containerSpec(
+  site: Site,
+  instrument: DesiredInstrument,
+  image: string,
+  links: ContainerSpec['links'],
+): ContainerSpec {
+  const paths = sitePaths(site);
+  const resources = paths.resourcesDir(instrument.name);
+  return {
+    name: instrument.name,
+    image,
+    limits: instrument.limits,
+    disks: [
+      { name: 'run', source: paths.instrumentRunDir(instrument.name), path: '/run/bulkhead', readonly: true },
+      { name: 'app', source: instrument.appDir, path: '/opt/instrument', readonly: true },
+      {
+        name: 'data',
+        source: volumeDataDir(site, instrument.name),
+        path: '/var/lib/instrument',
+        readonly: false,
+      },
+      { name: 'resources', source: resources, path: '/var/lib/instrument/resources', readonly: true },
+    ],
+    links,
+    busPort: site.natsPort,
+    labels: {
+      [DIGEST_LABEL]: instrument.digest,
+      'user.bulkhead.package': instrument.packageName,
+      'user.bulkhead.version': instrument.manifest.version,
+      'user.bulkhead.ports': JSON.stringify(instrument.ports),
+    },
+    allowedSources: [
+      paths.instrumentRunDir(''),
+      dirname(instrument.appDir),
+      paths.mountsDir,
+      dirname(resources),
+    ],
+  };
+}
+
+/** Where an unlocked volume's data lies; the storage room mounts it there. */
+function volumeDataDir(site: Site, name: string): string {
+  return `${sitePaths(site).mountsDir}/${name}/data`;
+}

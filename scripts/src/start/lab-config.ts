@@ -1,0 +1,40 @@
+import type { Manifest, SensorConfig } from '@bulkhead/platform/contracts';
+
+type InstrumentInput = Pick<
+  SensorConfig['instruments'][number],
+  'name' | 'package' | 'interfaces' | 'grants'
+>;
+
+/**
+ * The configuration that `scripts/start` runs: one monitor interface, a capture engine and an IDS. Grants are written
+ * out one by one, as an operator would give them; here the operator gives all that these two ask for.
+ */
+export function labConfig(
+  sensor: string,
+  device: string,
+  manifests: readonly Manifest[],
+): Record<string, unknown> {
+  const monitor = 'mon';
+  return {
+    version: 1,
+    sensor: { name: sensor },
+    monitorInterfaces: [{ name: monitor, device }],
+    instruments: manifests.map((manifest) => grantAll(manifest, monitor)),
+    detectionCheck: { intervalS: 30, timeoutS: 15 },
+  };
+}
+
+function grantAll(manifest: Manifest, monitor: string): InstrumentInput {
+  const { asks } = manifest;
+  return {
+    name: manifest.name,
+    package: manifest.name,
+    interfaces: Object.fromEntries(asks.interfaces.map((port) => [port.name, monitor])),
+    grants: {
+      capabilities: asks.capabilities,
+      publish: asks.publish,
+      read: asks.read,
+      send: asks.send,
+    },
+  };
+}

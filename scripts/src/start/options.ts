@@ -1,0 +1,71 @@
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+
+/** What `scripts/start` was asked to do. */
+export interface StartOptions {
+  mode: { kind: 'lab' } | { kind: 'interface'; device: string } | { kind: 'replay'; file: string };
+  /** End after an alert and a detection check have been stored. */
+  once: boolean;
+  json: boolean;
+  /** Give up on `--once` after this long. */
+  timeoutS: number;
+}
+
+/** Parses the command line. @returns an exit code instead when help was asked for or it is not understood. */
+export function parseStartOptions(argv: readonly string[]): StartOptions | { exitCode: number } {
+  const program = new Command('scripts/start')
+    .description(
+      'Installs what is missing and runs a sensor in the foreground: on a lab network of its own (default), on a real NIC, or on a capture file.',
+    )
+    .option(
+      '--interface <name>',
+      'watch this NIC (refused when it carries an address, a default route or your session)',
+    )
+    .option(
+      '--replay <file>',
+      'play this capture file (pcap or pcapng, Ethernet) onto a monitor interface of our own',
+    )
+    .option(
+      '--once',
+      'wait until an alert and a detection check have been stored, then take everything down',
+      false,
+    )
+    .option('--json', 'print one JSON object on standard output (with --once)', false)
+    .option('--timeout <seconds>', 'with --once: give up after this long', seconds, 240)
+    .exitOverride();
+  try {
+    program.parse([...argv], { from: 'user' });
+  } catch (error) {
+    if (error instanceof CommanderError) return { exitCode: error.exitCode === 0 ? 0 : 2 };
+    throw error;
+  }
+  const values = program.opts<{
+    interface?: string;
+    replay?: string;
+    once: boolean;
+    json: boolean;
+    timeout: number;
+  }>();
+  if (values.interface !== undefined && values.replay !== undefined) {
+    process.stderr.write('scripts/start: --interface and --replay exclude each other\n');
+    return { exitCode: 2 };
+  }
+  if (values.json && !values.once) {
+    process.stderr.write('scripts/start: --json needs --once (without it the sensor runs until Ctrl-C)\n');
+    return { exitCode: 2 };
+  }
+  const mode: StartOptions['mode'] =
+    values.interface !== undefined
+      ? { kind: 'interface', device: values.interface }
+      : values.replay !== undefined
+        ? { kind: 'replay', file: values.replay }
+        : { kind: 'lab' };
+  return { mode, once: values.once, json: values.json, timeoutS: values.timeout };
+}
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 10 || value > 86_400) {
+    throw new InvalidArgumentError('must be a whole number of seconds from 10 to 86400');
+  }
+  return value;
+}
