@@ -1,0 +1,179 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { BulkheadError, hasCode, run, waitFor } from '../kernel/index.ts';
+import { syncFolder } from './key-file.ts';
+import { loopsOf, mountAt } from './mounts.ts';
+import { readSuperblock } from './superblock.ts';
+
+export const MIB = 1 << 20;
+/** Bounded inodes: one for each 16 KiB, so a volume of many small files fills itself and nothing else. */
+const BYTES_PER_INODE = 16_384;
+const LONG_MS = 600_000;
+
+/**
+ * Makes an empty ext4 image under a temporary name. The caller stores the key, then gives it its name with
+ * {@link commitImage}; a crash before that leaves a file that the next attempt replaces.
+ */
+export async function makeImage(temporary: string, sizeMib: number): Promise<{ uuid: string }> {
+  await rm(temporary, { force: true });
+  await mkdir(dirname(temporary), { recursive: true, mode: 0o700 });
+  const uuid = randomUUID();
+  const file = await open(temporary, 'wx', 0o600);
+  try {
+    await file.truncate(sizeMib * MIB);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await run(
+    'mkfs.ext4',
+    [
+      '-q',
+      // encrypt: fscrypt; ^quota,^project: not on every kernel, and the image's size is the quota.
+      ...['-O', 'encrypt,64bit,metadata_csum', '-b', '4096', '-i', String(BYTES_PER_INODE), '-m', '0'],
+      // A new sparse file is zero: nothing to write for the inode tables, now or by the kernel later.
+      ...['-E', 'assume_storage_prezeroed=1,nodiscard,root_owner=0:0', '-e', 'remount-ro'],
+      ...['-U', uuid, temporary],
+    ],
+    { timeoutMs: LONG_MS },
+  );
+  const made = await open(temporary, 'r+');
+  try {
+    await made.sync();
+  } finally {
+    await made.close();
+  }
+  return { uuid };
+}
+
+/** Is there a regular file at the path? */
+export async function isFile(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isFile();
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return false;
+    throw error;
+  }
+}
+
+/** Gives a finished image its name, durably. */
+export async function commitImage(temporary: string, image: string): Promise<void> {
+  await rename(temporary, image);
+  await syncFolder(dirname(image));
+}
+
+/** Size of the filesystem in the image; undefined when there is no image or no filesystem in it. */
+export async function imageSizeMib(image: string): Promise<number | undefined> {
+  const superblock = await readSuperblock(image);
+  return superblock === undefined
+    ? undefined
+    : Math.floor((superblock.blocks * superblock.blockSizeBytes) / MIB);
+}
+
+/**
+ * Repairs what can be repaired without asking (journal, counts) after an unclean stop. Quick on a clean image; with `-f` that is
+ * walked through too.
+ * @throws BulkheadError STORAGE_VOLUME_DAMAGED.
+ */
+export async function checkImage(
+  name: string,
+  image: string,
+  ...options: '-f'[]
+): Promise<{ repaired: boolean }> {
+  const { exitCode, stdout, stderr } = await run('e2fsck', ['-p', ...options, image], {
+    allowFailure: true,
+    timeoutMs: LONG_MS,
+  });
+  // e2fsck(8): 0 clean, 1 corrected, 2 corrected and reboot (a mounted root only); from 4 on not corrected.
+  if (exitCode <= 2) return { repaired: exitCode > 0 };
+  throw new BulkheadError({
+    code: 'STORAGE_VOLUME_DAMAGED',
+    message: `The volume of ${name} is damaged: ${`${stdout}\n${stderr}`.trim().replaceAll(/\s+/g, ' ').slice(-400)}`,
+    hint: `Repair a copy of ${image} by hand with e2fsck, or destroy the volume and start with an empty one.`,
+    fields: { name, image, exitCode },
+  });
+}
+
+/**
+ * Mounts an image. An image that some other mount namespace still holds is mounted from the same loop device, so
+ * that there is one filesystem in the kernel and never two on one image.
+ */
+export async function mountImage(name: string, image: string, target: string): Promise<void> {
+  await mkdir(target, { recursive: true, mode: 0o700 });
+  const [held] = await loopsOf(image);
+  if (held === undefined) await checkImage(name, image);
+  // Privileged: a filesystem whose contents an instrument wrote, so nosuid, nodev and noexec; its metadata only the
+  // kernel wrote. `-o loop` makes an autoclear device: it goes with the mount, also if we are killed here.
+  const flags = 'nosuid,nodev,noexec,noatime,errors=remount-ro';
+  const source = held ?? image;
+  await run('mount', ['-t', 'ext4', '-o', held === undefined ? `loop,${flags}` : flags, source, target], {
+    timeoutMs: 120_000,
+  });
+  const [loop] = await loopsOf(image);
+  // Saves the second copy of each page in memory. Not every disk below can do it; then it stays off.
+  if (loop !== undefined) await run('losetup', ['--direct-io=on', loop], { allowFailure: true });
+}
+
+/**
+ * Unmounts, and waits until the loop device is gone too.
+ * @throws BulkheadError STORAGE_VOLUME_BUSY after `patienceMs`.
+ */
+export async function unmountImage(
+  name: string,
+  image: string,
+  target: string,
+  patienceMs: number,
+): Promise<void> {
+  const gone = async (): Promise<boolean> => {
+    if ((await mountAt(target)) !== undefined) {
+      await run('umount', [target], { allowFailure: true, timeoutMs: 120_000 });
+      if ((await mountAt(target)) !== undefined) return false;
+    }
+    return (await loopsOf(image)).length === 0;
+  };
+  await waitFor(`the volume of ${name} to be released`, patienceMs, gone, { intervalMs: 100 }).catch(
+    (cause: unknown) => {
+      if (!hasCode(cause, 'KERNEL_WAIT_TIMEOUT')) throw cause;
+      throw new BulkheadError({
+        code: 'STORAGE_VOLUME_BUSY',
+        message: `The volume of ${name} could not be unmounted from ${target}: something still uses it.`,
+        hint: `Its keys are already gone. \`fuser -vm ${target}\` and \`grep ${target} /proc/*/mountinfo\` name the user.`,
+        fields: { name, target },
+        cause,
+      });
+    },
+  );
+}
+
+/**
+ * Makes the filesystem of an unmounted image larger. resize2fs notes every block that it changes in an undo file, so
+ * that {@link recoverGrowth} can take back what a crash left half-done. (Growing a mounted filesystem would be under
+ * its journal, but needs CAP_SYS_RESOURCE, which a sensor that runs in a confined place lacks.)
+ */
+export async function growImage(name: string, image: string, sizeMib: number): Promise<void> {
+  await checkImage(name, image, '-f');
+  const undo = undoFile(image);
+  await run('resize2fs', ['-z', undo, image, `${String(sizeMib)}M`], { timeoutMs: LONG_MS });
+  const file = await open(image, 'r+');
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rm(undo);
+}
+
+/** Takes back a growth that did not end. Cheap when there was none. */
+export async function recoverGrowth(name: string, image: string): Promise<void> {
+  const undo = undoFile(image);
+  if (!(await isFile(undo))) return;
+  // An undo file without a header was cut before resize2fs changed anything; e2undo then changes nothing either.
+  await run('e2undo', [undo, image], { allowFailure: true, timeoutMs: LONG_MS });
+  await checkImage(name, image, '-f');
+  await rm(undo);
+}
+
+function undoFile(image: string): string {
+  return `${image}.undo`;
+}
