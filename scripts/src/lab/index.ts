@@ -1,0 +1,4 @@
+export { openLab, removeLab, type Lab, type LabStats } from './lab.ts';
+export { ATTACKS, type AttackKind, type AttackName, type AttackOrigin } from './attack-kinds.ts';
+export { ADDRESSES, HOSTS, labLayout, PORTS, type LabHost, type LabLayout } from './layout.ts';
+export type { SpanCounters } from './network.ts';
