@@ -1,0 +1,166 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { randomBytes, randomInt } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { openLxd, type LxdClient } from '@bulkhead/node-lxd';
+import { openLog, run, site, sitePaths, type Site } from '@bulkhead/platform/kernel';
+import {
+  openRuntime,
+  siteSources,
+  type ContainerSpec,
+  type ContainerState,
+  type DiskSpec,
+  type Runtime,
+} from '@bulkhead/platform/runtime';
+
+const here = fileURLToPath(new URL('.', import.meta.url));
+
+/** Host id of the instrument's user minus that of the container's root. */
+export const INSTRUMENT_UID = 1000;
+
+/** A runtime with a project, pool and folders of its own. */
+export interface ThrowAwayRuntime {
+  site: Site;
+  lxd: LxdClient;
+  /** Same daemon, seen from the project. */
+  project: LxdClient;
+  runtime: Runtime;
+  /** Fingerprint of the `base` image, imported. */
+  image: string;
+  /** Makes the folders of an instrument and a container for it, started unless told otherwise. */
+  launch: (name: string, options?: LaunchOptions) => Promise<ContainerState>;
+  /** The spec that `launch` would use, with its folders made. */
+  spec: (name: string, options?: LaunchOptions) => Promise<ContainerSpec>;
+  /** Removes everything, also after failures. */
+  dispose: () => Promise<void>;
+}
+
+/** How a test's instrument differs from one that sleeps. */
+export interface LaunchOptions {
+  /** What runs inside. Default: sleeps. */
+  command?: readonly string[];
+  caps?: readonly string[];
+  limits?: Partial<ContainerSpec['limits']>;
+  disks?: readonly DiskSpec[];
+  links?: ContainerSpec['links'];
+  start?: boolean;
+}
+
+/** Path of the `base` image as `images/build` leaves it. */
+export async function baseImage(): Promise<string> {
+  const dir = sitePaths(site()).imagesDir;
+  let text: string;
+  try {
+    text = await readFile(join(dir, 'base.json'), 'utf8');
+  } catch (cause) {
+    throw new Error(`There is no base image in ${dir}: run images/build base first.`, { cause });
+  }
+  return join(dir, (JSON.parse(text) as { file: string }).file);
+}
+
+/** Opens a runtime of a site of its own on the machine's daemon. */
+export async function throwAwayRuntime(prefix: string, socket?: string): Promise<ThrowAwayRuntime> {
+  const home = await mkdtemp(join(tmpdir(), `bulkhead-${prefix}-`));
+  const suffix = randomBytes(3).toString('hex');
+  const at = site({
+    prefix,
+    stateDir: join(home, 'state'),
+    runDir: join(home, 'run'),
+    cacheDir: join(home, 'cache'),
+    natsPort: randomInt(20_000, 30_000),
+    lxdProject: `bulkhead-test-${prefix}-${suffix}`,
+    lxdPool: `bulkhead-test-${prefix}-${suffix}`,
+    lxdSocket: socket,
+  });
+  for (const folder of siteSources(at)) await mkdir(folder, { recursive: true, mode: 0o711 });
+  const lxd = await openLxd({ socket });
+  const runtime = openRuntime({ lxd, site: at, log: openLog('runtime', 'error') });
+  const dispose = async (): Promise<void> => {
+    await runtime.removeAll();
+    await lxd.close();
+    await rm(home, { recursive: true, force: true });
+  };
+  try {
+    await runtime.prepare();
+    const image = await runtime.ensureImage(await baseImage());
+    const spec = async (name: string, options: LaunchOptions = {}) => makeSpec(at, image, name, options);
+    const launch = async (name: string, options: LaunchOptions = {}): Promise<ContainerState> => {
+      await runtime.create(await spec(name, options));
+      if (options.start !== false) await runtime.start(name);
+      const state = (await runtime.list()).find((container) => container.name === name);
+      if (state === undefined) throw new Error(`LXD does not list ${name}`);
+      return state;
+    };
+    return { site: at, lxd, project: lxd.project(at.lxdProject), runtime, image, launch, spec, dispose };
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+}
+
+async function makeSpec(
+  at: Site,
+  image: string,
+  name: string,
+  options: LaunchOptions,
+): Promise<ContainerSpec> {
+  const runDir = sitePaths(at).instrumentRunDir(name);
+  await mkdir(runDir, { recursive: true, mode: 0o755 });
+  const limits = { memoryMib: 128, cpuCores: 1, processes: 64, openFiles: 256, ...options.limits };
+  const command = options.command ?? ['/usr/bin/sleep', 'infinity'];
+  const lines = [
+    `uid=${String(INSTRUMENT_UID)}`,
+    `gid=${String(INSTRUMENT_UID)}`,
+    `caps=${(options.caps ?? []).join(',')}`,
+    `nofile=${String(limits.openFiles)}`,
+    ...command.map((word) => `arg=${word}`),
+  ];
+  await writeFile(join(runDir, 'init.conf'), `${lines.join('\n')}\n`, { mode: 0o644 });
+  return {
+    name,
+    image,
+    limits,
+    disks: [{ name: 'run', source: runDir, path: '/run/bulkhead', readonly: true }, ...(options.disks ?? [])],
+    links: options.links ?? [],
+    busPort: at.natsPort,
+    labels: { digest: 'test' },
+    allowedSources: siteSources(at),
+  };
+}
+
+/**
+ * Builds an image of one static program (`lxd-tiny-init.c`), some 300 kB, into `dir`, for tests that need no system inside.
+ * @returns the tarball's path.
+ */
+export async function tinyImage(dir: string): Promise<string> {
+  const root = join(dir, 'tiny', 'rootfs');
+  for (const folder of [
+    'sbin',
+    'dev',
+    'proc',
+    'sys',
+    'tmp',
+    'run/bulkhead',
+    'opt/instrument',
+    'etc',
+    'root',
+  ]) {
+    await mkdir(join(root, folder), { recursive: true });
+  }
+  await compile(join(here, 'lxd-tiny-init.c'), join(root, 'sbin', 'init'));
+  const metadata = {
+    architecture: 'x86_64',
+    creation_date: 1_700_000_000,
+    properties: { description: 'tiny' },
+  };
+  await writeFile(join(dirname(root), 'metadata.yaml'), JSON.stringify(metadata)); // JSON is YAML
+  const file = join(dir, 'tiny.tar.gz');
+  await run('tar', ['--owner=0', '--group=0', '-C', dirname(root), '-czf', file, 'metadata.yaml', 'rootfs']);
+  return file;
+}
+
+/** Compiles one C file to a static program. */
+export async function compile(source: string, target: string): Promise<void> {
+  await run('gcc', ['-static', '-O1', '-Wall', '-o', target, source], { timeoutMs: 120_000 });
+}
