@@ -9,6 +9,8 @@ import { readSuperblock } from './superblock.ts';
 export const MIB = 1 << 20;
 /** Bounded inodes: one for each 16 KiB, so a volume of many small files fills itself and nothing else. */
 const BYTES_PER_INODE = 16_384;
+/** Only the host's root can use these, so that a volume that its instrument filled can still be unlocked. */
+const OWN_MIB = 1;
 const LONG_MS = 600_000;
 
 /**
@@ -26,12 +28,13 @@ export async function makeImage(temporary: string, sizeMib: number): Promise<{ u
   } finally {
     await file.close();
   }
+  const ownPercent = ((100 * OWN_MIB) / sizeMib).toFixed(6);
   await run(
     'mkfs.ext4',
     [
       '-q',
       // encrypt: fscrypt; ^quota,^project: not on every kernel, and the image's size is the quota.
-      ...['-O', 'encrypt,64bit,metadata_csum', '-b', '4096', '-i', String(BYTES_PER_INODE), '-m', '0'],
+      ...['-O', 'encrypt,64bit,metadata_csum', '-b', '4096', '-i', String(BYTES_PER_INODE), '-m', ownPercent],
       // A new sparse file is zero: nothing to write for the inode tables, now or by the kernel later.
       ...['-E', 'assume_storage_prezeroed=1,nodiscard,root_owner=0:0', '-e', 'remount-ro'],
       ...['-U', uuid, temporary],
