@@ -119,7 +119,7 @@ export interface Instrument {
    * Answers one accepted command. What `answer` returns becomes the reply, what it throws an error reply (code and
    * message). `from` is the sender's name; the bus guarantees it.
    */
-  handle(command: string, answer: (payload: unknown, from: string) => Promise<unknown> | unknown): void;
+  handle(command: string, answer: (payload: unknown, from: string) => unknown): void;
 
   /** Answers `control.<name>.health`. Until this is called the reply is `{state: "starting"}`. */
   health(report: () => Health | Promise<Health>): void;

@@ -1,0 +1,178 @@
+import { PLATFORM } from '../contracts/index.ts';
+import { BUS_LIMITS } from './limits.ts';
+import { readRights, sendRights, uniqueSorted, type BusInstrument, type BusModel } from './model.ts';
+import {
+  accountName,
+  consumerName,
+  PLATFORM_ACCOUNT,
+  streamName,
+  subjects,
+  SYSTEM_ACCOUNT,
+} from './names.ts';
+
+/** Public keys (nkeys, `U…`) of the users. */
+export interface AccountKeys {
+  system: string;
+  platform: string;
+  /** By instrument name. */
+  instruments: Readonly<Record<string, string>>;
+}
+
+interface Export {
+  subject: string;
+  /** Accounts that may import it; never empty: a service without a list would be everybody's. */
+  to: string;
+  streamed?: boolean;
+}
+
+/**
+ * The `accounts` part of a nats-server configuration: one account for each instrument, one for the platform, and every
+ * right as an explicit service export and import between two of them. Pure; the same model gives the same text.
+ *
+ * Isolation is the account's. The permissions of each user repeat the same rights as allow-lists, so that a refused
+ * operation is an error that names its subject, and not silence.
+ */
+export function compileAccounts(model: BusModel, keys: AccountKeys): string {
+  const instruments = uniqueSorted(model.instruments, (instrument) => instrument.name);
+  const accounts = instruments.map((instrument) =>
+    instrumentAccount(model, instrument, keyOf(keys, instrument.name)),
+  );
+  return [
+    'accounts {',
+    `  ${SYSTEM_ACCOUNT} { users: [ { nkey: ${keys.system} } ] }`,
+    platformAccount(model, instruments, keys.platform),
+    ...accounts,
+    '}',
+    '',
+  ].join('\n');
+}
+
+function platformAccount(model: BusModel, instruments: readonly BusInstrument[], key: string): string {
+  const exports: Export[] = instruments.flatMap((instrument) =>
+    eventTypes(instrument).map((type) => ({
+      subject: subjects.event(instrument.name, type),
+      to: accountName(instrument.name),
+    })),
+  );
+  for (const { reader, from, type } of readRights(model)) {
+    const [stream, consumer, to] = [streamName(from), consumerName(reader, type), accountName(reader)];
+    exports.push(
+      // One pull is answered by many messages; the consumer's own state by one, which JetStream nonetheless answers
+      // across accounts only when the export is a streamed one.
+      { subject: subjects.pull(stream, consumer), to, streamed: true },
+      { subject: subjects.consumerInfo(stream, consumer), to, streamed: true },
+      { subject: subjects.acknowledge(stream, consumer), to },
+    );
+  }
+  const imports = instruments.map((instrument) => ({
+    account: accountName(instrument.name),
+    subject: subjects.controls(instrument.name),
+  }));
+  return block(PLATFORM_ACCOUNT, [
+    'jetstream: enabled',
+    `users: [ { nkey: ${key} } ]`,
+    ...exportLines(exports),
+    ...importLines(imports),
+  ]);
+}
+
+function instrumentAccount(model: BusModel, instrument: BusInstrument, key: string): string {
+  const { name } = instrument;
+  const account = accountName(name);
+  const sends = sendRights(model);
+  const fromPlatform = [
+    ...eventTypes(instrument).map((type) => subjects.event(name, type)),
+    ...readRights(model)
+      .filter(({ reader }) => reader === name)
+      .flatMap(({ from, type }) => {
+        const [stream, consumer] = [streamName(from), consumerName(name, type)];
+        return [
+          subjects.pull(stream, consumer),
+          subjects.consumerInfo(stream, consumer),
+          subjects.acknowledge(stream, consumer),
+        ];
+      }),
+  ];
+  const messages = sends
+    .filter(({ from }) => from === name)
+    .map(({ to, command }) => ({ to, subject: subjects.message(to, name, command) }));
+  const exports: Export[] = [
+    { subject: subjects.controls(name), to: PLATFORM_ACCOUNT },
+    ...sends
+      .filter(({ to }) => to === name)
+      .map(({ from, command }) => ({
+        subject: subjects.message(name, from, command),
+        to: accountName(from),
+      })),
+  ];
+  const imports = [
+    ...fromPlatform.map((subject) => ({ account: PLATFORM_ACCOUNT, subject })),
+    ...messages.map(({ to, subject }) => ({ account: accountName(to), subject })),
+  ];
+  const publish = [...fromPlatform, ...messages.map(({ subject }) => subject)];
+  const subscribe = [subjects.inbox(name), subjects.controls(name), subjects.messagesTo(name)];
+  return block(account, [
+    `limits: { max_connections: ${String(BUS_LIMITS.connectionsPerInstrument)}, max_subscriptions: ${String(
+      BUS_LIMITS.subscriptionsPerInstrument + instrument.read.length,
+    )}, max_payload: ${String(BUS_LIMITS.messageBytes)}, max_leafnodes: 0 }`,
+    'users: [ {',
+    `  nkey: ${key}`,
+    '  permissions: {',
+    // An empty allow-list would allow everything.
+    publish.length === 0 ? '    publish: { deny: ">" }' : `    publish: { allow: ${list(publish)} }`,
+    `    subscribe: { allow: ${list(subscribe)} }`,
+    // One reply to each request that it was sent, soon: what it publishes otherwise is in the list above.
+    '    allow_responses: { max: 1, expires: "60s" }',
+    '  }',
+    '} ]',
+    ...exportLines(exports),
+    ...importLines(imports),
+  ]);
+}
+
+/** Types that an instrument publishes; the platform's own stream has none here, since its user is in the same account. */
+function eventTypes(instrument: BusInstrument): string[] {
+  return instrument.name === PLATFORM ? [] : uniqueSorted(instrument.publish, (type) => type);
+}
+
+function exportLines(exports: readonly Export[]): string[] {
+  if (exports.length === 0) return [];
+  return [
+    'exports: [',
+    ...exports.map(
+      ({ subject, to, streamed }) =>
+        `  { service: ${quote(subject)}, ${streamed === true ? 'response_type: stream, ' : ''}accounts: [${quote(to)}] }`,
+    ),
+    ']',
+  ];
+}
+
+function importLines(imports: readonly { account: string; subject: string }[]): string[] {
+  if (imports.length === 0) return [];
+  return [
+    'imports: [',
+    ...imports.map(
+      ({ account, subject }) => `  { service: { account: ${quote(account)}, subject: ${quote(subject)} } }`,
+    ),
+    ']',
+  ];
+}
+
+function block(name: string, lines: readonly string[]): string {
+  return [`  ${quote(name)} {`, ...lines.map((line) => `    ${line}`), '  }'].join('\n');
+}
+
+function list(values: readonly string[]): string {
+  return `[${values.map(quote).join(', ')}]`;
+}
+
+/** Names and types are validated to a narrow alphabet; quoting keeps `$` from being read as a variable. */
+function quote(value: string): string {
+  return `"${value}"`;
+}
+
+function keyOf(keys: AccountKeys, instrument: string): string {
+  const key = keys.instruments[instrument];
+  if (key === undefined) throw new TypeError(`no public key for the instrument ${instrument}`);
+  return key;
+}

@@ -1,0 +1,66 @@
+import type { StreamState } from './streams.ts';
+import type { BusIdentity } from './identities.ts';
+import type { BusMessage, FeedStart } from './event-feed.ts';
+import type { BusModel } from './model.ts';
+
+/** Which events a subscription gets. */
+export interface EventFilter {
+  /** Publisher; undefined = all, also those that come later. `platform` for the platform's own events. */
+  instrument?: string;
+  /** Exact types; undefined or empty = all. */
+  types?: readonly string[];
+  /** Default `live`. Streams that are made later are always read from their beginning. */
+  start?: FeedStart;
+}
+
+/** A running subscription of the platform. */
+export interface EventFeed {
+  /** Resolves when what was stored at the start has been handed over. Never rejects; also resolves when aborted. */
+  readonly caughtUp: Promise<void>;
+  /** Resolves after the signal was aborted and the last `onEvent` returned. Never rejects. */
+  readonly ended: Promise<void>;
+}
+
+/** The sensor's bus, made by `openBus`. */
+export interface Bus {
+  /**
+   * Makes the bus as the model says: keys of those who left become dead, revoked consumers are deleted, then the
+   * server is started, adopted or reloaded (and that verified), then missing streams and consumers are made.
+   * @throws BulkheadError BUS_MODEL_INVALID, BUS_STORE_KIND, BUS_STORE_KEY, BUS_STORE_DAMAGED, BUS_START_FAILED,
+   *         BUS_CONFIG_REFUSED
+   */
+  ensure(model: BusModel): Promise<{ restarted: boolean; reloaded: boolean }>;
+  /** Current key of an instrument, also before `ensure`. The seed is a secret. */
+  identity(instrument: string): BusIdentity;
+  /**
+   * Sends a control command to an instrument (`health`, `configure`, `resources`, `stop`).
+   * @throws BulkheadError BUS_NO_RESPONDER, BUS_TIMEOUT, BUS_REPLY_INVALID, BUS_NOT_READY
+   */
+  request(instrument: string, command: string, payload: unknown, timeoutMs: number): Promise<unknown>;
+  /**
+   * Stores one event of the platform's own; resolves when it is durable. Tried again for 15 s over a restart.
+   * @throws BulkheadError BUS_PUBLISH_FAILED
+   */
+  publishPlatform(type: string, record: Readonly<Record<string, unknown>>): Promise<void>;
+  /**
+   * Hands over stored messages, in order within a stream, each once, over restarts of the server, until `signal` is
+   * aborted. `onEvent` is awaited before the stream's next message.
+   * @throws BulkheadError BUS_NOT_READY before the first `ensure`
+   */
+  subscribeEvents(
+    filter: EventFilter,
+    onEvent: (message: BusMessage) => Promise<void> | void,
+    signal: AbortSignal,
+  ): Promise<EventFeed>;
+  streams(): Promise<StreamState[]>;
+  /** Called when the server's process is found dead; it is being restarted. Returns how to stop listening. */
+  onDown(listener: (reason: string) => void): () => void;
+  /** Called when it runs again after that, with all streams in place. */
+  onRestarted(listener: () => void): () => void;
+  /** Process id of the server, while there is one. */
+  serverPid(): number | undefined;
+  /** Ends the server too. */
+  stop(): Promise<void>;
+  /** Lets go: the server and the instruments on it go on, and a later `openBus` adopts it. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,36 @@
+/** Bounds of the bus. They hold for every instrument alike; sizes in bytes, times in milliseconds. */
+export const BUS_LIMITS = Object.freeze({
+  /** Largest message, headers included. The sdk packs up to 256 KiB; one record may be larger than a pack. */
+  messageBytes: 1024 * 1024,
+  /** Longest protocol line (a subject and its options). */
+  controlLineBytes: 4096,
+  /** What the server holds for one connection that reads too slowly, before it cuts the connection. */
+  pendingBytes: 16 * 1024 * 1024,
+  /** A connection that has not authenticated by then is closed. */
+  authenticationMs: 1_000,
+  /** Two, so that a reconnection need not wait for the old connection's end to be noticed. */
+  connectionsPerInstrument: 2,
+  /** Subscriptions of one instrument: inbox, control, commands, one for each pull at work. */
+  subscriptionsPerInstrument: 64,
+  /**
+   * All connections, authenticated or not. Far above what 64 instruments may hold, so that connections that never
+   * authenticate cannot keep others out before they are closed.
+   */
+  connections: 4_096,
+  /** Open files of the server's process: connections and stream blocks. */
+  openFiles: 8_192,
+  /** A repeated message id is recognised for so long: a publisher that lost its connection sends again within it. */
+  duplicateWindowMs: 120_000,
+  /** Messages delivered to one reader and not yet acknowledged. */
+  unacknowledged: 64,
+  /** A delivered message that is not acknowledged by then is delivered again. */
+  acknowledgeMs: 30_000,
+  /** After so many deliveries a message counts as poison and is passed over. */
+  deliveries: 20,
+  /** Pulls of one reader that wait at the same time, messages of one pull, and the longest wait. */
+  waitingPulls: 4,
+  pullMessages: 64,
+  pullMs: 60_000,
+  /** Instruments of one sensor. */
+  instruments: 64,
+});

@@ -1,0 +1,44 @@
+import { PLATFORM } from '../contracts/index.ts';
+
+/** Account of an instrument on the server; nothing else uses the prefix. */
+export function accountName(instrument: string): string {
+  return `I_${instrument}`;
+}
+
+/** The account that owns JetStream and every stream. */
+export const PLATFORM_ACCOUNT = 'PLAT';
+
+/** The account of server administration; only the platform has a user in it. */
+export const SYSTEM_ACCOUNT = 'SYS';
+
+/** Stream that stores the events of one instrument, or of the platform. Instrument names have no `_`: no two collide. */
+export function streamName(instrument: string): string {
+  return `S_${instrument.replaceAll('-', '_')}`;
+}
+
+/** The publisher whose events a stream stores; undefined for a stream that is not ours. */
+export function publisherOf(stream: string): string | undefined {
+  return stream.startsWith('S_') ? stream.slice(2).replaceAll('_', '-') : undefined;
+}
+
+/** Durable consumer through which `reader` reads one type of a stream. */
+export function consumerName(reader: string, type: string): string {
+  return `${reader}__${type.replaceAll('.', '_')}`;
+}
+
+/** Subjects of DESIGN §5. */
+export const subjects = Object.freeze({
+  event: (instrument: string, type: string) => `event.${instrument}.${type}`,
+  events: (instrument: string) => `event.${instrument}.>`,
+  message: (to: string, from: string, command: string) => `message.${to}.${from}.${command}`,
+  messagesTo: (to: string) => `message.${to}.>`,
+  control: (instrument: string, command: string) => `control.${instrument}.${command}`,
+  controls: (instrument: string) => `control.${instrument}.>`,
+  inbox: (instrument: string) => `_INBOX.${instrument}.>`,
+  pull: (stream: string, consumer: string) => `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`,
+  consumerInfo: (stream: string, consumer: string) => `$JS.API.CONSUMER.INFO.${stream}.${consumer}`,
+  acknowledge: (stream: string, consumer: string) => `$JS.ACK.${stream}.${consumer}.>`,
+});
+
+/** Name under which the platform's own user and its stream go. */
+export const PLATFORM_PUBLISHER = PLATFORM;

@@ -1,0 +1,342 @@
+import { join } from 'node:path';
+import { jetstream, jetstreamManager, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/transport-node';
+import {
+  backoffMs,
+  BulkheadError,
+  describeError,
+  hasCode,
+  sitePaths,
+  waitFor,
+  type Logger,
+  type Site,
+} from '../kernel/index.ts';
+import { compileAccounts } from './accounts.ts';
+import { connectAs, reload, runningDigest } from './admin.ts';
+import type { Bus, EventFeed, EventFilter } from './bus.ts';
+import type { BusMessage } from './event-feed.ts';
+import { openEventFeed } from './event-subscription.ts';
+import { Identities, type BusIdentity } from './identities.ts';
+import { parseBusModel, type BusModel } from './model.ts';
+import { publishEvent, requestControl } from './platform-client.ts';
+import { serverConfig } from './server-config.ts';
+import { ServerProcess } from './server-process.ts';
+import { StoreRecord } from './store-record.ts';
+import {
+  ensureConsumers,
+  ensureStreams,
+  ourStreams,
+  removeRevokedConsumers,
+  streamStates,
+  type StreamState,
+} from './streams.ts';
+
+/** What the bus needs. */
+export interface BusOptions {
+  site: Pick<Site, 'prefix' | 'stateDir' | 'runDir' | 'natsPort'>;
+  log: Logger;
+  /** 32 bytes for a purpose, always the same for the same sensor. */
+  secret: (purpose: string) => Buffer;
+  /** Path of the nats-server program, version 2.12 or later. */
+  natsServer: string;
+}
+
+/** Opens the bus without starting anything. */
+export function openBus(options: BusOptions): Bus {
+  return new SensorBus(options);
+}
+
+const RESTART = { firstMs: 200, maxMs: 10_000, holdAfter: Number.POSITIVE_INFINITY, healthyAfterMs: 60_000 };
+const WATCH_MS = 500;
+const READY_MS = 60_000;
+
+interface Connected {
+  system: NatsConnection;
+  platform: NatsConnection;
+  client: JetStreamClient;
+  manager: JetStreamManager;
+}
+
+/**
+ * INVARIANTS: everything that changes the server (`ensure`, restart by the watch, `stop`, `close`) runs one at a time
+ * through `#exclusive`. `#connected` is set exactly while both users are connected or reconnecting to a server that was
+ * ready once. The watch acts only between those works. After `close` or `stop` nothing is started any more.
+ */
+class SensorBus implements Bus {
+  readonly #options: BusOptions;
+  readonly #log: Logger;
+  readonly #identities: Identities;
+  readonly #record: StoreRecord;
+  readonly #process: ServerProcess;
+  readonly #down = new Set<(reason: string) => void>();
+  readonly #up = new Set<() => void>();
+  readonly #newStream = new Set<(stream: string) => void>();
+  readonly #closing = new AbortController();
+  #queue: Promise<unknown> = Promise.resolve();
+  #model: BusModel | undefined;
+  #connected: Connected | undefined;
+  #watch: NodeJS.Timeout | undefined;
+  #failures = 0;
+  #startedAt = 0;
+
+  constructor(options: BusOptions) {
+    this.#options = options;
+    this.#log = options.log;
+    const stateDir = sitePaths(options.site as Site).busDir;
+    this.#identities = new Identities(join(stateDir, 'identities.json'), options.secret);
+    this.#record = new StoreRecord(join(stateDir, 'store.json'));
+    this.#process = new ServerProcess(
+      { program: options.natsServer, runDir: join(options.site.runDir, 'bus'), stateDir },
+      options.log,
+    );
+  }
+
+  async ensure(value: BusModel): Promise<{ restarted: boolean; reloaded: boolean }> {
+    const model = parseBusModel(value);
+    return this.#exclusive(async () => {
+      await this.#process.prepare();
+      await this.#record.claim(this.#storeKey(model));
+      // On disk before the server is told: a key of somebody who left must not come back to life after a crash.
+      await this.#identities.keepOnly(model.instruments.map(({ name }) => name));
+      const running = (await this.#process.alive()) || (await this.#process.adopt());
+      if (running && (await this.#connectIfAnswering())) {
+        const result = await this.#change(model);
+        this.#begin(model);
+        return result;
+      }
+      await this.#process.stop();
+      await this.#boot(model);
+      this.#begin(model);
+      return { restarted: true, reloaded: false };
+    });
+  }
+
+  identity(instrument: string): BusIdentity {
+    return this.#identities.instrument(instrument);
+  }
+
+  async request(instrument: string, command: string, payload: unknown, timeoutMs: number): Promise<unknown> {
+    return requestControl(this.#ready().platform, instrument, command, payload, timeoutMs);
+  }
+
+  async publishPlatform(type: string, record: Readonly<Record<string, unknown>>): Promise<void> {
+    const { sensor } = this.#ready().model;
+    await publishEvent(() => this.#ready().client, { sensor, type, record });
+  }
+
+  async subscribeEvents(
+    filter: EventFilter,
+    onEvent: (message: BusMessage) => Promise<void> | void,
+    signal: AbortSignal,
+  ): Promise<EventFeed> {
+    this.#ready();
+    const source = {
+      jetstream: (waiting: AbortSignal) => this.#whenConnected(waiting),
+      listStreams: async () => (await ourStreams(this.#ready().manager)).map((info) => info.config.name),
+      onNewStream: (listener: (stream: string) => void) => listen(this.#newStream, listener),
+    };
+    return openEventFeed(source, filter, onEvent, AbortSignal.any([signal, this.#closing.signal]), this.#log);
+  }
+
+  async streams(): Promise<StreamState[]> {
+    return streamStates(this.#ready().manager);
+  }
+
+  onDown(listener: (reason: string) => void): () => void {
+    return listen(this.#down, listener);
+  }
+
+  onRestarted(listener: () => void): () => void {
+    return listen(this.#up, listener);
+  }
+
+  serverPid(): number | undefined {
+    return this.#process.pid;
+  }
+
+  async stop(): Promise<void> {
+    await this.#end(async () => {
+      if ((await this.#process.alive()) || (await this.#process.adopt())) await this.#process.stop();
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#end(() => Promise.resolve());
+  }
+
+  /** Changes a running server without disconnecting anybody who keeps the right to be there. */
+  async #change(model: BusModel): Promise<{ restarted: boolean; reloaded: boolean }> {
+    const { system, manager } = this.#connection();
+    // First the consumers: taking the import away alone would leave an outstanding pull being served.
+    const revoked = await removeRevokedConsumers(manager, model);
+    if (revoked.length > 0) this.#log.info({ revoked }, 'rights to read revoked');
+    await this.#complete(model);
+    const digest = await this.#process.writeConfig(this.#config(model));
+    if ((await runningDigest(system)) === digest) return { restarted: false, reloaded: false };
+    try {
+      await reload(system, digest);
+      return { restarted: false, reloaded: true };
+    } catch (error) {
+      if (!hasCode(error, 'BUS_RELOAD_REFUSED')) throw error;
+      this.#log.warn({ reason: describeError(error) }, 'the server is restarted to take its configuration');
+      await this.#process.stop();
+      await this.#boot(model);
+      return { restarted: true, reloaded: false };
+    }
+  }
+
+  /** Starts the server, waits until it answers, and sees to it that nothing of the store is missing. */
+  async #boot(model: BusModel): Promise<void> {
+    await this.#disconnect();
+    await this.#process.writeConfig(this.#config(model));
+    await this.#process.start();
+    this.#startedAt = performance.now();
+    await waitFor('nats-server to answer', READY_MS, async () => {
+      if (!(await this.#process.alive())) throw await this.#process.startFailure('it ended while starting');
+      return this.#connectIfAnswering();
+    });
+    const present = new Set((await ourStreams(this.#connection().manager)).map((info) => info.config.name));
+    const lost = (await this.#record.streams()).filter((stream) => !present.has(stream));
+    if (lost.length > 0) {
+      const tail = await this.#process.logTail();
+      await this.#disconnect();
+      await this.#process.stop();
+      throw new BulkheadError({
+        code: 'BUS_STORE_DAMAGED',
+        message: `The event store cannot be read whole: ${lost.join(', ')} missing. nats-server said: ${tail}`,
+        hint: `Restore ${this.#process.storeDir} from a backup, or move it and store.json away to start with an empty store.`,
+        fields: { missing: lost.join(' ') },
+      });
+    }
+    await removeRevokedConsumers(this.#connection().manager, model);
+    await this.#complete(model);
+  }
+
+  async #complete(model: BusModel): Promise<void> {
+    const { manager } = this.#connection();
+    const created = await ensureStreams(manager, model);
+    await this.#record.remember(created);
+    await ensureConsumers(manager, model);
+    for (const stream of created) for (const listener of this.#newStream) listener(stream);
+  }
+
+  #config(model: BusModel): string {
+    const instruments = model.instruments.map(
+      ({ name }) => [name, this.#identities.instrument(name).publicKey] as const,
+    );
+    return serverConfig({
+      serverName: `${this.#options.site.prefix}-bus`,
+      port: this.#options.site.natsPort,
+      storeDir: this.#process.storeDir,
+      logFile: this.#process.logFile,
+      storeKey: this.#storeKey(model),
+      accounts: compileAccounts(model, {
+        system: this.#identities.internal('system').publicKey,
+        platform: this.#identities.internal('platform').publicKey,
+        instruments: Object.fromEntries(instruments),
+      }),
+    });
+  }
+
+  #storeKey(model: BusModel): string | undefined {
+    return model.encrypt ? this.#options.secret('bus/store').toString('hex') : undefined;
+  }
+
+  /** Connects the platform's two users; false when nobody answers yet. */
+  async #connectIfAnswering(): Promise<boolean> {
+    if (this.#connected !== undefined) return true;
+    const port = this.#options.site.natsPort;
+    let system: NatsConnection | undefined;
+    try {
+      system = await connectAs(this.#identities.internal('system'), 'platform-system', port, 2_000);
+      await runningDigest(system);
+      const platform = await connectAs(this.#identities.internal('platform'), 'platform', port, 2_000);
+      // A restart can take as long as reading the store takes; requests of the moment fail and are tried again.
+      const manager = await jetstreamManager(platform, { timeout: 10_000, checkAPI: false });
+      this.#connected = { system, platform, client: jetstream(platform, { timeout: 10_000 }), manager };
+      return true;
+    } catch (error) {
+      await system?.close();
+      this.#log.debug({ reason: describeError(error) }, 'nats-server does not answer yet');
+      return false;
+    }
+  }
+
+  async #disconnect(): Promise<void> {
+    const connected = this.#connected;
+    this.#connected = undefined;
+    await Promise.all([connected?.system.close(), connected?.platform.close()]);
+  }
+
+  #begin(model: BusModel): void {
+    this.#model = model;
+    this.#watch ??= setInterval(() => void this.#exclusive(() => this.#look()), WATCH_MS).unref();
+  }
+
+  /** One look of the watch: a dead server is started again, at once the first time, then ever later. */
+  async #look(): Promise<void> {
+    const model = this.#model;
+    if (model === undefined || this.#closing.signal.aborted || (await this.#process.alive())) return;
+    if (performance.now() - this.#startedAt > RESTART.healthyAfterMs) this.#failures = 0;
+    if (this.#failures > 0 && performance.now() - this.#startedAt < backoffMs(RESTART, this.#failures))
+      return;
+    if (this.#failures === 0)
+      for (const listener of this.#down) listener('the process of nats-server is gone');
+    this.#failures += 1;
+    this.#startedAt = performance.now();
+    try {
+      await this.#boot(model);
+      this.#failures = 0;
+      this.#log.warn({ pid: this.#process.pid }, 'nats-server was gone and runs again');
+      for (const listener of this.#up) listener();
+    } catch (error) {
+      this.#log.error(
+        { reason: describeError(error), failures: this.#failures },
+        'nats-server cannot be restarted',
+      );
+    }
+  }
+
+  async #end(last: () => Promise<void>): Promise<void> {
+    this.#closing.abort();
+    clearInterval(this.#watch);
+    await this.#exclusive(async () => {
+      this.#model = undefined;
+      await this.#disconnect();
+      await last();
+    });
+  }
+
+  async #whenConnected(signal: AbortSignal): Promise<Connected> {
+    return waitFor('the bus', 3_600_000, () => this.#connected, { intervalMs: 100, signal });
+  }
+
+  #connection(): Connected {
+    if (this.#connected === undefined) throw notReady();
+    return this.#connected;
+  }
+
+  #ready(): Connected & { model: BusModel } {
+    if (this.#model === undefined) throw notReady();
+    return { ...this.#connection(), model: this.#model };
+  }
+
+  async #exclusive<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#queue.then(work);
+    this.#queue = result.catch(() => undefined);
+    return result;
+  }
+}
+
+function listen<T>(listeners: Set<T>, listener: T): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+function notReady(): BulkheadError {
+  return new BulkheadError({
+    code: 'BUS_NOT_READY',
+    message: 'The bus does not run yet, or is being restarted.',
+    hint: 'Try again in a moment; `bulkhead doctor` says whether nats-server runs.',
+  });
+}
