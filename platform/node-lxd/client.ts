@@ -7,6 +7,7 @@ import { Projects } from './projects.ts';
 import { findSocket } from './socket.ts';
 import { StoragePools } from './storage-pools.ts';
 import { Transport } from './transport.ts';
+import { parseServer } from './server.ts';
 import type { Server } from './types.ts';
 
 /**
@@ -48,7 +49,7 @@ export class LxdClient {
 
   /** What the daemon is and can. */
   async server(options: { signal?: AbortSignal; timeoutMs?: number } = {}): Promise<Server> {
-    return (await this.#transport.call({ path: '/1.0', ...options })).metadata as Server;
+    return parseServer((await this.#transport.call({ path: '/1.0', ...options })).metadata);
   }
 
   /** Listens to the daemon; see {@link openEvents}. */

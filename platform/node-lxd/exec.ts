@@ -54,10 +54,11 @@ export async function execStreaming(
     signal: options.signal,
   });
   const id = operationId(envelope);
-  const streams = await openStreams(transport, id, envelope.metadata);
   const limit = options.maxOutputBytes ?? 1 << 20;
+  const streams = streamsOf(transport, id, envelope.metadata);
   const stdout = collect(streams['1'], limit);
   const stderr = collect(streams['2'], limit);
+  await Promise.all(Object.values(streams).map(async (stream) => opened(stream, transport.socket)));
   writeInput(streams['0'], options.stdin);
 
   const deadline = AbortSignal.timeout(timeoutMs);
@@ -163,10 +164,11 @@ function execBody(options: Omit<ExecOptions, 'stdin'>) {
   };
 }
 
-async function openStreams(transport: Transport, id: string, metadata: unknown): Promise<Streams> {
+/** Begins to connect; nothing can arrive before the caller, in the same turn, has attached its listeners. */
+function streamsOf(transport: Transport, id: string, metadata: unknown): Streams {
   const fds = ((metadata as { metadata?: { fds?: Record<string, string> } } | null)?.metadata?.fds ??
     {}) as Partial<Record<keyof Streams, string>>;
-  const open = async (fd: keyof Streams): Promise<WebSocket> => {
+  const connect = (fd: keyof Streams): WebSocket => {
     const secret = fds[fd];
     if (secret === undefined) {
       throw new LxdError({
@@ -175,25 +177,19 @@ async function openStreams(transport: Transport, id: string, metadata: unknown):
       });
     }
     const socket = transport.webSocket(`${apiPath('operations', id)}/websocket`, { secret });
-    socket.pause(); // nothing may arrive before its listener
-    await new Promise<void>((resolve, reject) => {
-      socket.once('open', resolve);
-      socket.once('error', (error) => {
-        reject(unreachable(transport.socket, error));
-      });
-    });
-    socket.on('error', () => undefined); // its `close` follows
+    socket.on('error', () => undefined); // `opened` tells it; after that its `close` follows
     return socket;
   };
-  const [control, stdin, stdout, stderr] = await Promise.all([
-    open('control'),
-    open('0'),
-    open('1'),
-    open('2'),
-  ]);
-  control.resume();
-  stdin.resume();
-  return { control, '0': stdin, '1': stdout, '2': stderr };
+  return { control: connect('control'), '0': connect('0'), '1': connect('1'), '2': connect('2') };
+}
+
+async function opened(socket: WebSocket, path: string): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    socket.once('open', resolve);
+    socket.once('error', (error) => {
+      reject(unreachable(path, error));
+    });
+  });
 }
 
 /** The daemon takes an empty text message as the end of a stream. */
@@ -222,7 +218,6 @@ function collect(socket: WebSocket, limit: number) {
       resolve();
     });
   });
-  socket.resume();
   return { done, text: () => Buffer.concat(chunks).toString('utf8'), truncated: () => size > limit };
 }
 

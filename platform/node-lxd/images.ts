@@ -76,7 +76,6 @@ export class Images {
           'content-length': String(total),
           'x-lxd-filename': 'image.tar',
           ...(options.fingerprint === undefined ? {} : { 'x-lxd-fingerprint': options.fingerprint }),
-          ...aliasHeader(options.aliases ?? []),
         },
         signal: options.signal,
         timeoutMs: 300_000,
@@ -89,6 +88,7 @@ export class Images {
           message: `The LXD daemon told no fingerprint for ${path}.`,
         });
       }
+      for (const alias of options.aliases ?? []) await this.createAlias(alias, fingerprint);
       return fingerprint;
     } finally {
       file.destroy();
@@ -147,9 +147,4 @@ export class Images {
       query: { project: this.#project },
     });
   }
-}
-
-function aliasHeader(aliases: readonly string[]): Record<string, string> {
-  if (aliases.length === 0) return {};
-  return { 'x-lxd-aliases': aliases.map((name) => `name=${encodeURIComponent(name)}`).join('&') };
 }
