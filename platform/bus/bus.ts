@@ -59,6 +59,8 @@ export interface Bus {
   onRestarted(listener: () => void): () => void;
   /** Process id of the server, while there is one. */
   serverPid(): number | undefined;
+  /** Version of the server that the platform is connected to; undefined while there is none. */
+  serverVersion(): string | undefined;
   /** Ends the server too. */
   stop(): Promise<void>;
   /** Lets go: the server and the instruments on it go on, and a later `openBus` adopts it. */

@@ -154,6 +154,10 @@ class SensorBus implements Bus {
     return this.#process.pid;
   }
 
+  serverVersion(): string | undefined {
+    return this.#connected?.platform.info?.version;
+  }
+
   async stop(): Promise<void> {
     await this.#end(async () => {
       if ((await this.#process.alive()) || (await this.#process.adopt())) await this.#process.stop();

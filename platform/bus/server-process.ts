@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
-import { chown, mkdir, open, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { chmod, chown, mkdir, open, readFile, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BulkheadError, run, writeFileAtomic, type Logger } from '../kernel/index.ts';
 import { BUS_LIMITS } from './limits.ts';
@@ -58,8 +58,11 @@ export class ServerProcess {
 
   /** Makes the folders and gives the server its own: it can write nothing else. */
   async prepare(): Promise<void> {
-    for (const dir of [this.#places.runDir, this.#places.stateDir])
+    for (const dir of [this.#places.runDir, this.#places.stateDir]) {
       await mkdir(dir, { recursive: true, mode: 0o711 });
+      // The server must be able to pass through our two folders, and through no more: it cannot list them.
+      for (const passed of [dirname(dir), dir]) await chmod(passed, (await stat(passed)).mode | 0o001);
+    }
     for (const dir of [this.storeDir, join(this.#places.stateDir, 'log')]) {
       await mkdir(dir, { recursive: true, mode: 0o700 });
       await this.#give(dir);
