@@ -6,7 +6,7 @@ import { errorReference } from '../../../scripts/lint/error-reference.ts';
 import { files, ROOT } from './repository.ts';
 
 const ROOM_PREFIXES = 'KERNEL|LXD|RUNTIME|BUS|NETWORK|STORAGE|PACKAGES|EVENTS|HEALTH|SENSORD|CLI|START';
-const sources = files(/^(platform|scripts|images)\/.*\.ts$/).filter(
+const sources = files(/^(platform|scripts|instruments)\/.*\.ts$/).filter(
   ({ path }) => !path.startsWith('platform/contracts/errors/') && !path.endsWith('.d.ts'),
 );
 
@@ -27,7 +27,8 @@ test('every code that a source raises is in the catalogue', () => {
 });
 
 test('every code that a source raises starts with the name of a room', () => {
-  const strange = sources.flatMap(({ path, text }) =>
+  const platform = sources.filter(({ path }) => !path.startsWith('instruments/'));
+  const strange = platform.flatMap(({ path, text }) =>
     [...text.matchAll(/\bcode: ['"]([A-Z][A-Z0-9]*_[A-Z0-9_]+)['"]/g)]
       .map((match) => match[1]!)
       .filter((code) => !new RegExp(`^(${ROOM_PREFIXES})_`).test(code) && !/^ERR_/.test(code))
@@ -41,12 +42,10 @@ test('every code of the catalogue is raised somewhere', () => {
   expect(Object.keys(ERROR_CATALOGUE).filter((code) => !named.has(code))).toEqual([]);
 });
 
-test('every entry says what happened and what to do, in sentences', () => {
+test('every entry says what happened and what to do', () => {
   const poor = Object.entries(ERROR_CATALOGUE).filter(
     ([code, { title, hint }]) =>
-      !/^[A-Z][A-Z0-9]*(_[A-Z0-9]+)+$/.test(code) ||
-      !/^[A-Z`].*[.!]$/s.test(title) ||
-      !/^[A-Z`].*[.!]$/s.test(hint),
+      !/^[A-Z][A-Z0-9]*(_[A-Z0-9]+)+$/.test(code) || title.trim().length < 15 || hint.trim().length < 15,
   );
   expect(poor.map(([code]) => code)).toEqual([]);
 });
