@@ -1,0 +1,96 @@
+import { linkName, type Site } from '../kernel/index.ts';
+import type { Fanout } from './fan-out.ts';
+import { guardFaults, type Guard } from './guard-rules.ts';
+import { isUp, listLinks, type Link } from './links.ts';
+import { listMonitors, monitorGuard, type MonitorRecord } from './monitor.ts';
+import { HOST_END_ROLES, parseLinkName, tableOfLink } from './names.ts';
+import { listTables, type NftTable } from './nft.ts';
+
+/** A guard that should stand: intact when `faults` is empty. */
+export interface GuardState {
+  device: string;
+  /** The monitor interface's name, where the device is one. */
+  monitor?: string;
+  up: boolean;
+  faults: string[];
+}
+
+/** What stands in the kernel now. */
+export interface NetworkState {
+  monitors: (GuardState & {
+    monitor: string;
+    /** Has a link to the capture engine. */
+    captureLinked: boolean;
+    /** Ports that the attached packet program serves; undefined = none is attached. */
+    fanout: { generation: number; hostEnds: string[] } | undefined;
+  })[];
+  /** Host ends of all pairs of ours. */
+  hostEnds: GuardState[];
+}
+
+/** Reads the kernel; changes nothing. */
+export async function inspect(at: Site, fanout: Pick<Fanout, 'current'>): Promise<NetworkState> {
+  const [records, links, tables] = await Promise.all([listMonitors(at), listLinks(), listTables()]);
+  const monitors = await Promise.all(
+    records.map(async (record) => {
+      const generation = await fanout.current(record.name, linkName(at, 'o', record.name));
+      return {
+        ...monitorState(at, record, links, tables),
+        captureLinked: links.some((link) => link.ifname === linkName(at, 'i', record.name)),
+        fanout:
+          generation === undefined
+            ? undefined
+            : {
+                generation: generation.generation,
+                hostEnds: generation.ports
+                  .map((port) => port.hostEnd)
+                  .filter((hostEnd) => !generation.dropped.includes(hostEnd)),
+              },
+      };
+    }),
+  );
+  return { monitors, hostEnds: hostEndStates(at, links, tables) };
+}
+
+/** Only the guards: what the watcher asks for, often. */
+export async function inspectGuards(at: Site): Promise<GuardState[]> {
+  const [records, links, tables] = await Promise.all([listMonitors(at), listLinks(), listTables()]);
+  return [
+    ...records.map((record) => monitorState(at, record, links, tables)),
+    ...hostEndStates(at, links, tables),
+  ];
+}
+
+function monitorState(
+  at: Site,
+  record: MonitorRecord,
+  links: readonly Link[],
+  tables: ReadonlyMap<string, NftTable>,
+): GuardState & { monitor: string } {
+  const guard = { ...monitorGuard(at, record, links), ifindex: record.ifindex };
+  const link = links.find((one) => one.ifname === record.device);
+  const faults = guardFaults(guard, tables.get(guard.table), link?.ifindex);
+  return {
+    monitor: record.name,
+    device: record.device,
+    up: link !== undefined && isUp(link),
+    // Adopted devices are made anew by a driver reload only; then the record is of the old one and must not pass.
+    faults,
+  };
+}
+
+function hostEndStates(
+  at: Site,
+  links: readonly Link[],
+  tables: ReadonlyMap<string, NftTable>,
+): GuardState[] {
+  return links.flatMap((link) => {
+    const ours = parseLinkName(at, link.ifname);
+    if (ours === undefined || !HOST_END_ROLES.includes(ours.role)) return [];
+    const table = tableOfLink(at, link.ifname);
+    const guard: Guard = { kind: 'host-end', table, device: link.ifname, ifindex: link.ifindex };
+    return [
+      { device: link.ifname, up: isUp(link), faults: guardFaults(guard, tables.get(table), link.ifindex) },
+    ];
+  });
+}
