@@ -25,6 +25,13 @@ interface Export {
   streamed?: boolean;
 }
 
+interface Import {
+  account: string;
+  subject: string;
+  /** Name in the importing account, when it is another one. */
+  as?: string;
+}
+
 /**
  * The `accounts` part of a nats-server configuration: one account for each instrument, one for the platform, and every
  * right as an explicit service export and import between two of them. Pure; the same model gives the same text.
@@ -57,10 +64,9 @@ function platformAccount(model: BusModel, instruments: readonly BusInstrument[],
   for (const { reader, from, type } of readRights(model)) {
     const [stream, consumer, to] = [streamName(from), consumerName(reader, type), accountName(reader)];
     exports.push(
-      // One pull is answered by many messages; the consumer's own state by one, which JetStream nonetheless answers
-      // across accounts only when the export is a streamed one.
+      // One pull is answered by many messages.
       { subject: subjects.pull(stream, consumer), to, streamed: true },
-      { subject: subjects.consumerInfo(stream, consumer), to, streamed: true },
+      { subject: subjects.consumerInfo(stream, consumer), to },
       { subject: subjects.acknowledge(stream, consumer), to },
     );
   }
@@ -80,22 +86,18 @@ function instrumentAccount(model: BusModel, instrument: BusInstrument, key: stri
   const { name } = instrument;
   const account = accountName(name);
   const sends = sendRights(model);
-  const fromPlatform = [
-    ...eventTypes(instrument).map((type) => subjects.event(name, type)),
+  const fromPlatform: Import[] = [
+    ...eventTypes(instrument).map((type) => ({
+      account: PLATFORM_ACCOUNT,
+      subject: subjects.event(name, type),
+    })),
     ...readRights(model)
       .filter(({ reader }) => reader === name)
-      .flatMap(({ from, type }) => {
-        const [stream, consumer] = [streamName(from), consumerName(name, type)];
-        return [
-          subjects.pull(stream, consumer),
-          subjects.consumerInfo(stream, consumer),
-          subjects.acknowledge(stream, consumer),
-        ];
-      }),
+      .flatMap(({ from, type }) => readImports(streamName(from), consumerName(name, type))),
   ];
   const messages = sends
     .filter(({ from }) => from === name)
-    .map(({ to, command }) => ({ to, subject: subjects.message(to, name, command) }));
+    .map(({ to, command }) => ({ account: accountName(to), subject: subjects.message(to, name, command) }));
   const exports: Export[] = [
     { subject: subjects.controls(name), to: PLATFORM_ACCOUNT },
     ...sends
@@ -105,11 +107,8 @@ function instrumentAccount(model: BusModel, instrument: BusInstrument, key: stri
         to: accountName(from),
       })),
   ];
-  const imports = [
-    ...fromPlatform.map((subject) => ({ account: PLATFORM_ACCOUNT, subject })),
-    ...messages.map(({ to, subject }) => ({ account: accountName(to), subject })),
-  ];
-  const publish = [...fromPlatform, ...messages.map(({ subject }) => subject)];
+  const imports: Import[] = [...fromPlatform, ...messages];
+  const publish = imports.map(({ subject, as }) => as ?? subject);
   const subscribe = [subjects.inbox(name), subjects.controls(name), subjects.messagesTo(name)];
   return block(account, [
     `limits: { max_connections: ${String(BUS_LIMITS.connectionsPerInstrument)}, max_subscriptions: ${String(
@@ -147,12 +146,27 @@ function exportLines(exports: readonly Export[]): string[] {
   ];
 }
 
-function importLines(imports: readonly { account: string; subject: string }[]): string[] {
+/** What reading through one consumer takes: ask, look at the consumer, acknowledge. */
+function readImports(stream: string, consumer: string): Import[] {
+  const account = PLATFORM_ACCOUNT;
+  return [
+    { account, subject: subjects.pull(stream, consumer), as: subjects.localPull(stream, consumer) },
+    {
+      account,
+      subject: subjects.consumerInfo(stream, consumer),
+      as: subjects.localConsumerInfo(stream, consumer),
+    },
+    { account, subject: subjects.acknowledge(stream, consumer) },
+  ];
+}
+
+function importLines(imports: readonly Import[]): string[] {
   if (imports.length === 0) return [];
   return [
     'imports: [',
     ...imports.map(
-      ({ account, subject }) => `  { service: { account: ${quote(account)}, subject: ${quote(subject)} } }`,
+      ({ account, subject, as }) =>
+        `  { service: { account: ${quote(account)}, subject: ${quote(subject)} }${as === undefined ? '' : `, to: ${quote(as)}`} }`,
     ),
     ']',
   ];

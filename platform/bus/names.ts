@@ -26,6 +26,9 @@ export function consumerName(reader: string, type: string): string {
   return `${reader}__${type.replaceAll('.', '_')}`;
 }
 
+/** Prefix of the consumer API inside a reader's account: what NATS clients say for the JetStream domain `platform`. */
+export const READER_API = '$JS.platform.API';
+
 /** Subjects of DESIGN §5. */
 export const subjects = Object.freeze({
   event: (instrument: string, type: string) => `event.${instrument}.${type}`,
@@ -37,6 +40,13 @@ export const subjects = Object.freeze({
   inbox: (instrument: string) => `_INBOX.${instrument}.>`,
   pull: (stream: string, consumer: string) => `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`,
   consumerInfo: (stream: string, consumer: string) => `$JS.API.CONSUMER.INFO.${stream}.${consumer}`,
+  /**
+   * The same two as a reader says them. Every account answers `$JS.API.>` itself with "JetStream not enabled for
+   * account", so an import under that name would get two answers, and which one comes first is chance.
+   */
+  localPull: (stream: string, consumer: string) => `${READER_API}.CONSUMER.MSG.NEXT.${stream}.${consumer}`,
+  localConsumerInfo: (stream: string, consumer: string) =>
+    `${READER_API}.CONSUMER.INFO.${stream}.${consumer}`,
   acknowledge: (stream: string, consumer: string) => `$JS.ACK.${stream}.${consumer}.>`,
 });
 

@@ -7,7 +7,7 @@ import { CommandServer, sendCommand } from './commands.ts';
 import { InstrumentError, notPermitted } from './errors.ts';
 import { freeze, pointerOf, readInstrumentFile, type InstrumentFile } from './instrument-file.ts';
 import { openInstrumentLog, type InstrumentLog } from './log.ts';
-import { LIMITS } from './protocol.ts';
+import { LIMITS, READER_DOMAIN } from './protocol.ts';
 import { Publisher } from './publisher.ts';
 import { Reader } from './reader.ts';
 import type {
@@ -126,7 +126,7 @@ class BusInstrument implements Instrument {
     const grant = this.file.read.find((read) => read.from === from && read.type === type);
     if (grant === undefined) throw notPermitted(this.name, 'subscribe', `event.${from}.${type}`);
     const reader = new Reader({
-      client: jetstream(this.#connection),
+      client: jetstream(this.#connection, { domain: READER_DOMAIN }),
       instrument: this.name,
       grant,
       handler,

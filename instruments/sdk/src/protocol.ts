@@ -34,3 +34,8 @@ export const LIMITS = Object.freeze({
 export function inboxPrefix(instrument: string): string {
   return `_INBOX.${instrument}`;
 }
+
+/**
+ * JetStream domain under which a reader asks: its consumer API is `$JS.platform.API.CONSUMER.{MSG.NEXT,INFO}.…`.
+ */
+export const READER_DOMAIN = 'platform';

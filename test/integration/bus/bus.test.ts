@@ -40,6 +40,7 @@ test('the bus starts, stores what an instrument publishes, and the platform read
   expect(got[0]?.headers).toMatchObject({ 'ce-source': '/sensor/lab/instrument/suricata', 'bh-count': '2' });
   stop.abort();
   await feed.ended;
+  await suricata.close();
 });
 
 test('a reader gets the granted kind, commands and control are answered', async () => {
