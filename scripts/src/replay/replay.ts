@@ -22,7 +22,10 @@ import {
 import type { CaptureFacts } from './check-capture.ts';
 import { writeWireFile } from './wire-file.ts';
 
-/** How fast to play. With neither, as fast as it was captured (pauses shortened, see {@link ReplayOptions}). */
+/**
+ * How fast to play. With neither, as fast as it was captured (long pauses shortened, see {@link ReplayOptions}; bursts spread to
+ * 20,000 frames per second, so that the player does not lose what a wire would not have carried).
+ */
 export interface PlayOptions {
   /** Frames per second, 1-1,000,000; ignores the capture's times. */
   pps?: number;

@@ -3,6 +3,8 @@ import { CAPTURE_LIMITS } from './capture-source.ts';
 import { checkCapture, type CaptureFacts } from './check-capture.ts';
 
 const FLUSH_BYTES = 1 << 20;
+/** Packets that a capture puts closer together than this (many have no times at all) are spread out: 20,000 per second. */
+const MIN_GAP_S = 1 / 20_000;
 
 /**
  * Writes the frames of a capture, as they were on the wire, into a plain pcap file of our own. What is played is this file: a
@@ -28,7 +30,7 @@ export async function writeWireFile(
     let clock = 0;
     const facts = await checkCapture(capture, (frame, time) => {
       // Captures joined from several files jump in time, in both directions; a wire does not.
-      clock += Math.min(Math.max(0, time - (previous ?? time)), maxGapMs / 1000);
+      clock += Math.min(Math.max(MIN_GAP_S, time - (previous ?? time)), Math.max(MIN_GAP_S, maxGapMs / 1000));
       previous = time;
       pending.push(recordHeader(clock, frame.length), Buffer.from(frame));
       pendingBytes += 16 + frame.length;
