@@ -1,7 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { BulkheadError, hasCode, run, waitFor } from '../kernel/index.ts';
+import {
+  BulkheadError,
+  hasCode,
+  run,
+  waitFor,
+  type CommandOptions,
+  type CommandResult,
+} from '../kernel/index.ts';
 import { syncFolder } from './key-file.ts';
 import { loopsOf, mountAt } from './mounts.ts';
 import { readSuperblock } from './superblock.ts';
@@ -84,7 +91,7 @@ export async function checkImage(
   image: string,
   ...options: '-f'[]
 ): Promise<{ repaired: boolean }> {
-  const { exitCode, stdout, stderr } = await run('e2fsck', ['-p', ...options, image], {
+  const { exitCode, stdout, stderr } = await runAlone(image, 'e2fsck', ['-p', ...options, image], {
     allowFailure: true,
     timeoutMs: LONG_MS,
   });
@@ -110,9 +117,14 @@ export async function mountImage(name: string, image: string, target: string): P
   // kernel wrote. `-o loop` makes an autoclear device: it goes with the mount, also if we are killed here.
   const flags = 'nosuid,nodev,noexec,noatime,errors=remount-ro';
   const source = held ?? image;
-  await run('mount', ['-t', 'ext4', '-o', held === undefined ? `loop,${flags}` : flags, source, target], {
-    timeoutMs: 120_000,
-  });
+  await runAlone(
+    image,
+    'mount',
+    ['-t', 'ext4', '-o', held === undefined ? `loop,${flags}` : flags, source, target],
+    {
+      timeoutMs: 120_000,
+    },
+  );
   const [loop] = await loopsOf(image);
   // Saves the second copy of each page in memory. Not every disk below can do it; then it stays off.
   if (loop !== undefined) await run('losetup', ['--direct-io=on', loop], { allowFailure: true });
@@ -157,7 +169,7 @@ export async function unmountImage(
 export async function growImage(name: string, image: string, sizeMib: number): Promise<void> {
   await checkImage(name, image, '-f');
   const undo = undoFile(image);
-  await run('resize2fs', ['-z', undo, image, `${String(sizeMib)}M`], { timeoutMs: LONG_MS });
+  await runAlone(image, 'resize2fs', ['-z', undo, image, `${String(sizeMib)}M`], { timeoutMs: LONG_MS });
   const file = await open(image, 'r+');
   try {
     await file.sync();
@@ -172,11 +184,24 @@ export async function recoverGrowth(name: string, image: string): Promise<void> 
   const undo = undoFile(image);
   if (!(await isFile(undo))) return;
   // An undo file without a header was cut before resize2fs changed anything; e2undo then changes nothing either.
-  await run('e2undo', [undo, image], { allowFailure: true, timeoutMs: LONG_MS });
+  await runAlone(image, 'e2undo', [undo, image], { allowFailure: true, timeoutMs: LONG_MS });
   await checkImage(name, image, '-f');
   await rm(undo);
 }
 
 function undoFile(image: string): string {
   return `${image}.undo`;
+}
+
+/**
+ * Runs a program that works on an image, alone. When the sensor is killed its programs are not, and a new sensor
+ * must not check an image that an old resize2fs still writes: the lock lives as long as any of them.
+ */
+async function runAlone(
+  image: string,
+  program: string,
+  args: readonly string[],
+  options: CommandOptions,
+): Promise<CommandResult> {
+  return run('flock', ['--exclusive', '--timeout', '600', image, program, ...args], options);
 }

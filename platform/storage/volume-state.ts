@@ -9,7 +9,7 @@ export interface VolumeState {
   state: 'absent' | 'locked' | 'unlocked';
   /** 0 when there is no image, or no filesystem in it. */
   sizeMib: number;
-  /** Of a locked volume as of its last unmount. */
+  /** With what the filesystem itself takes. Of a locked volume as of its last unmount. */
   usedMib: number;
 }
 
@@ -17,12 +17,10 @@ export interface VolumeState {
 export async function volumeState(name: string, image: string, mount: string): Promise<VolumeState> {
   if ((await mountAt(mount)) !== undefined) {
     const facts = await statfs(mount);
-    return {
-      name,
-      state: 'unlocked',
-      sizeMib: (await imageSizeMib(image)) ?? 0,
-      usedMib: Math.ceil(((facts.blocks - facts.bfree) * facts.bsize) / MIB),
-    };
+    const sizeMib = (await imageSizeMib(image)) ?? 0;
+    // Not `blocks - bfree`: that leaves out what the filesystem itself takes, and so would never reach the size.
+    const freeMib = Math.floor((facts.bfree * facts.bsize) / MIB);
+    return { name, state: 'unlocked', sizeMib, usedMib: Math.max(0, sizeMib - freeMib) };
   }
   const facts = await readSuperblock(image);
   if (facts === undefined) {

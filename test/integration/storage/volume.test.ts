@@ -275,7 +275,7 @@ test('derived secrets are stable over restarts, differ by purpose, and end with 
   expect(secret).toHaveLength(32);
   expect(storage.deriveSecret('bus/accounts').equals(secret)).toBe(false);
   await storage.close();
-  expect(() => storage.deriveSecret('bus/store')).toThrowError(code('STORAGE_CLOSED'));
+  expect(() => storage.deriveSecret('bus/store')).toThrow(code('STORAGE_CLOSED'));
   const after = await at.open();
   expect(after.deriveSecret('bus/store').equals(secret)).toBe(true);
 });
