@@ -1,0 +1,265 @@
+import { isDeepStrictEqual } from 'node:util';
+import { LIMITS, type ChangeReply, type Health, type Instrument } from '@bulkhead/sdk';
+import { readBudget } from './budget.ts';
+import { readCaptureCounters } from './capture-counters.ts';
+import { Engine, describeExit } from './engine.ts';
+import { LineSplitter } from './eve-lines.ts';
+import { EvePipe } from './eve-pipe.ts';
+import { EvePublisher } from './eve-publisher.ts';
+import { Exclusive } from './exclusive.ts';
+import { HealthJudge } from './health.ts';
+import { layOut, prepareFolders, type Layout } from './layout.ts';
+import { OptionsSchema, type Options } from './options.ts';
+import { RulesetKeeper, type Placed } from './ruleset-keeper.ts';
+import { RuleRefusal } from './rule-refusal.ts';
+
+/** Where the app's own files are and which Suricata is run. */
+export interface AppPlaces {
+  filesDir: string;
+  program?: string;
+}
+
+const TEST_TIMEOUT_MS = 240_000;
+const COUNTERS_MS = 1_000;
+/** The sdk gives each piece of stop work 5 s; Suricata gets two such turns. */
+const STOP_MS = 9_000;
+
+/** Options that Suricata reads again with its rules; the others need a new process. */
+const RELOADABLE: ReadonlySet<keyof Options> = new Set([
+  'homeNet',
+  'addressGroups',
+  'portGroups',
+  'starterRules',
+]);
+
+/**
+ * Suricata as an instrument: rules in, EVE out, health.
+ *
+ * INVARIANTS: whatever changes rules or the process runs through `#work`, one at a time; records are published by the pipe's
+ * reader only; Suricata's unexpected end ends the instrument with an error, and the platform starts it again.
+ */
+export class SuricataApp {
+  readonly #instrument: Instrument;
+  readonly #layout: Layout;
+  readonly #interfaces: readonly string[];
+  readonly #work = new Exclusive();
+  readonly #judge = new HealthJudge();
+  readonly #engine: Engine;
+  readonly #publisher: EvePublisher;
+  readonly #splitter: LineSplitter;
+  #pipe: EvePipe | undefined;
+  #keeper: RulesetKeeper | undefined;
+  #options: Options;
+  #placed: Placed | undefined;
+  #starting = 'Rules are being tested.';
+  #failed: string | undefined;
+  #captured: { at: number; counters: Readonly<Record<string, number>> } = { at: -Infinity, counters: {} };
+  #ended: ((code: number) => void) | undefined;
+
+  constructor(instrument: Instrument, places: AppPlaces) {
+    this.#instrument = instrument;
+    this.#options = instrument.options(OptionsSchema);
+    this.#interfaces = instrument.file.interfaces
+      .filter((port) => port.kind === 'mirror')
+      .map((port) => port.name);
+    this.#layout = layOut({ ...instrument, filesDir: places.filesDir }, places.program);
+    this.#publisher = new EvePublisher({
+      publish: (type, line) => instrument.publishRaw(type, line),
+      allowed: new Set(instrument.file.publish),
+      pause: () => this.#pipe?.pause(),
+      resume: () => this.#pipe?.resume(),
+      warn: (message, fields) => {
+        instrument.log.warn(message, fields);
+      },
+    });
+    this.#splitter = new LineSplitter(LIMITS.recordBytes - 1, (line) => {
+      this.#publisher.take(line);
+    });
+    this.#engine = new Engine({
+      layout: this.#layout,
+      interfaces: this.#interfaces,
+      onLine: (line) => {
+        const level = line.level === 'warning' ? 'warn' : line.level === 'error' ? 'error' : 'info';
+        instrument.log[level](line.message, { from: 'suricata' });
+      },
+      onCrash: (exit) => {
+        this.#fail(`Suricata ended: ${describeExit(exit)}`);
+      },
+    });
+  }
+
+  /** Runs until the instrument stops; resolves with the exit status for the process. */
+  async run(): Promise<number> {
+    const { log, stopping } = this.#instrument;
+    const ended = new Promise<number>((resolve) => {
+      this.#ended = resolve;
+    });
+    this.#answer();
+    const ticker = setInterval(() => {
+      this.#publisher.tick();
+    }, 1_000);
+    try {
+      await this.#work.run(() => this.#start());
+    } catch (error) {
+      if (!stopping.aborted) this.#fail(error instanceof Error ? error.message : String(error));
+    }
+    if (this.#failed === undefined) log.info('Suricata captures', { interfaces: this.#interfaces });
+    const code = await ended;
+    clearInterval(ticker);
+    return code;
+  }
+
+  async #start(): Promise<void> {
+    const { log, stopping } = this.#instrument;
+    if (this.#interfaces.length === 0) throw new Error('no mirror port is wired to this instrument');
+    await prepareFolders(this.#layout);
+    this.#keeper = new RulesetKeeper({
+      layout: this.#layout,
+      interfaces: this.#interfaces,
+      budget: await readBudget(),
+      testTimeoutMs: TEST_TIMEOUT_MS,
+    });
+    this.#placed = await this.#keeper.placeFirst(this.#options);
+    const { refusal, source, ruleset } = this.#placed;
+    if (refusal !== undefined) log.error(refusal.message, { code: refusal.code, running: source });
+    log.info('rules are placed', { source, rules: ruleset.ruleCount });
+    this.#pipe = await EvePipe.create(this.#layout.evePath, (chunk) => {
+      this.#splitter.push(chunk);
+    });
+    this.#starting = 'Suricata is starting.';
+    stopping.throwIfAborted();
+    await this.#engine.start(stopping);
+  }
+
+  #answer(): void {
+    const { file } = this.#instrument;
+    this.#instrument.health(() => this.#report());
+    this.#instrument.onResources(() => this.#work.run(() => this.#change(this.#options)));
+    this.#instrument.onConfigure((wanted) => this.#configure(wanted));
+    if (file.accept.includes('ruleset.status'))
+      this.#instrument.handle('ruleset.status', () => this.#rulesetStatus());
+    // Added last, so run first; the second turn gives the same stop more time.
+    const stopped = { done: undefined as Promise<void> | undefined };
+    const stop = (): Promise<void> => (stopped.done ??= this.#stop());
+    this.#instrument.onStop(stop);
+    this.#instrument.onStop(stop);
+  }
+
+  /** New options: checked, tested with the rules, then reloaded or, where Suricata cannot, restarted. */
+  async #configure(wanted: unknown): Promise<ChangeReply> {
+    const parsed = OptionsSchema.safeParse(wanted);
+    if (!parsed.success) {
+      const issue = parsed.error.issues[0];
+      const place = `/${(issue?.path ?? []).map(String).join('/')}`;
+      return {
+        ok: false,
+        code: 'SURICATA_OPTIONS_INVALID',
+        message: `${place}: ${issue?.message ?? 'is not valid'}`,
+      };
+    }
+    return this.#work.run(() => this.#change(parsed.data));
+  }
+
+  async #change(options: Options): Promise<ChangeReply> {
+    if (this.#keeper === undefined || !this.#engine.capturing) {
+      return { ok: false, code: 'SURICATA_NOT_READY', message: 'Suricata does not run yet; try again.' };
+    }
+    const changed = (Object.keys(options) as (keyof Options)[]).filter(
+      (name) => !isDeepStrictEqual(options[name], this.#options[name]),
+    );
+    const restart = changed.some((name) => !RELOADABLE.has(name));
+    try {
+      const ruleset = await this.#keeper.replace(options, async (rules) => {
+        if (!restart) return this.#engine.reload(rules);
+        await this.#engine.stop(STOP_MS);
+        await this.#engine.start(this.#instrument.stopping);
+      });
+      this.#options = options;
+      this.#placed = { source: 'wanted', ruleset };
+      this.#captured.at = -Infinity;
+      return { ok: true, detail: restart ? 'restarted' : 'reloaded', counters: { rules: ruleset.ruleCount } };
+    } catch (error) {
+      if (!(error instanceof RuleRefusal)) throw error;
+      this.#instrument.log.error(error.message, { code: error.code });
+      if (this.#placed !== undefined) this.#placed = { ...this.#placed, refusal: error };
+      return { ok: false, code: error.code, message: error.message };
+    }
+  }
+
+  async #report(): Promise<Health> {
+    return this.#judge.judge({
+      capturing: this.#engine.capturing,
+      starting: this.#starting,
+      failed: this.#failed,
+      refusal: this.#placed?.refusal?.message,
+      shedding: this.#publisher.shedding,
+      checksums: this.#options.checksums,
+      counters: await this.#counters(),
+    });
+  }
+
+  async #counters(): Promise<Record<string, number>> {
+    if (this.#engine.capturing && performance.now() - this.#captured.at > COUNTERS_MS) {
+      try {
+        const rules = await this.#engine.rulesetStats();
+        this.#captured = {
+          at: performance.now(),
+          counters: {
+            ...readCaptureCounters(await this.#engine.ask('dump-counters')),
+            'rules.loaded': rules.loaded,
+            'rules.failed': rules.failed,
+            'rules.skipped': rules.skipped,
+          },
+        };
+      } catch {
+        // busy with a reload: the last values stay
+      }
+    }
+    const bus = this.#instrument.counters();
+    const eve = Object.entries(this.#publisher.counters).map(
+      ([name, value]) => [`eve.${snake(name)}`, value] as const,
+    );
+    return {
+      ...this.#captured.counters,
+      ...Object.fromEntries(eve),
+      'eve.oversize': this.#splitter.counters.oversize,
+      'bus.waiting': bus.waiting,
+      'bus.resent': bus.resent,
+    };
+  }
+
+  async #rulesetStatus(): Promise<unknown> {
+    const stats = this.#engine.capturing ? await this.#engine.rulesetStats() : undefined;
+    const { source, ruleset, refusal } = this.#placed ?? {};
+    return {
+      source: source ?? 'none',
+      digest: ruleset?.digest ?? '',
+      files: ruleset === undefined ? [] : [...ruleset.files.keys()],
+      rules: ruleset?.ruleCount ?? 0,
+      loaded: stats?.loaded ?? 0,
+      failed: stats?.failed ?? 0,
+      lastReload: stats?.lastReload ?? null,
+      refusal: refusal === undefined ? null : { code: refusal.code, message: refusal.message },
+    };
+  }
+
+  /** Suricata writes out its flows, the pipe is read to its end; then the sdk flushes and leaves the bus. */
+  async #stop(): Promise<void> {
+    this.#publisher.hurry();
+    await this.#engine.stop(STOP_MS);
+    await this.#pipe?.finish();
+    this.#splitter.end();
+    this.#ended?.(0);
+  }
+
+  #fail(why: string): void {
+    if (this.#instrument.stopping.aborted) return;
+    this.#failed = why;
+    this.#instrument.log.error(why);
+    this.#ended?.(1);
+  }
+}
+
+function snake(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
