@@ -23,6 +23,7 @@ export type PlatformEventType =
   | 'monitor.attached'
   | 'monitor.lost'
   | 'bus.restarted'
+  | 'runtime.restarted'
   | 'check.passed'
   | 'check.missed';
 

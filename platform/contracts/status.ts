@@ -46,6 +46,8 @@ export interface PacketCounts {
   lostWhere: { stage: string; packets: number }[];
   /** Frames that something tried to send out of the device, all dropped. */
   transmitAttempts: number;
+  /** Frames that left the device: 0, or the guard failed. */
+  framesSent: number;
 }
 
 export interface InstrumentStatus {

@@ -68,7 +68,8 @@ export function tableName(at: Site, rest: string): string {
 /** The fixed places below a site's folders. */
 export function sitePaths(at: Site) {
   return Object.freeze({
-    sensordSocket: join(at.runDir, 'sensord.sock'),
+    /** In a folder of its own that only root may enter. */
+    sensordSocket: join(at.runDir, 'api', 'sensord.sock'),
     /** Per instrument: what it sees read-only at `/run/bulkhead`. */
     instrumentRunDir: (name: string) => join(at.runDir, 'instruments', name),
     volumesDir: join(at.stateDir, 'volumes'),

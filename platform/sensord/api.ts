@@ -112,7 +112,7 @@ function statusOf(error: BulkheadError): number {
 
 /** Removes a socket file that a killed sensord left; refuses when somebody still answers on it. */
 async function takeSocket(path: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const answered = await new Promise<boolean>((resolve) => {
     const probe = connect(path);
     probe.once('connect', () => {

@@ -54,7 +54,8 @@ export interface DesiredState {
   monitors: { name: string; device: string }[];
   instruments: DesiredInstrument[];
   problems: { instrument: string; error: string }[];
-  bus: { encrypt: boolean; streamMib: number };
+  bus: SensorConfig['bus'];
+  detectionCheck: SensorConfig['detectionCheck'];
 }
 
 /**
@@ -80,6 +81,7 @@ export function desiredState(config: SensorConfig, find: (name: string) => Avail
     instruments,
     problems,
     bus: config.bus,
+    detectionCheck: config.detectionCheck,
   };
 }
 

@@ -58,7 +58,6 @@ function identityOf(sensor: string, instrument: DesiredInstrument) {
     sensor,
     bus: { url: 'nats://127.0.0.1:4222', keyFile: '/run/bulkhead/bus.nk' },
     options: instrument.options,
-    limits: instrument.limits,
     interfaces: instrument.ports.map(({ name, kind, monitor }) => ({ name, kind, monitor })),
     publish: instrument.rights.publish,
     read: instrument.rights.read.map(({ from, type }) => ({

@@ -1,4 +1,4 @@
-import { describeError, type Logger } from '../kernel/index.ts';
+import { backoffMs, DEFAULT_BACKOFF, describeError, type Logger } from '../kernel/index.ts';
 import type { DesiredState } from './desired.ts';
 import { describeStep, plan, type ActualState, type StartVerdict, type Step } from './plan.ts';
 
@@ -33,6 +33,8 @@ export class Reconciler {
   #running: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #idle: (() => void)[] = [];
+  /** Subjects whose last step failed: how often in a row, and when it is tried again. */
+  readonly #failures = new Map<string, { count: number; retryAtMs: number }>();
 
   constructor(parts: ReconcilerParts) {
     this.#parts = parts;
@@ -44,8 +46,9 @@ export class Reconciler {
     if (this.#running === undefined && !this.#stopping) this.#running = this.#loop();
   }
 
-  /** Pokes and resolves when there is nothing left to do for now. */
+  /** Somebody wants it now: forgets back-offs of steps, pokes, and resolves when there is nothing left to do for now. */
   async settle(): Promise<void> {
+    this.#failures.clear();
     const idle = new Promise<void>((resolve) => this.#idle.push(resolve));
     this.poke();
     await idle;
@@ -72,7 +75,11 @@ export class Reconciler {
     this.#running = undefined;
     this.#wakeWaiters();
     if (this.#stopping) return;
-    const wakeMs = Math.min(this.#parts.everyMs, Math.max(50, this.#parts.nextWakeMs() ?? Infinity));
+    const retries = [...this.#failures.values()]
+      .filter(({ retryAtMs }) => retryAtMs > 0)
+      .map(({ retryAtMs }) => retryAtMs - performance.now());
+    const soonest = Math.min(this.#parts.nextWakeMs() ?? Infinity, ...retries);
+    const wakeMs = Math.min(this.#parts.everyMs, Math.max(50, soonest));
     this.#timer = setTimeout(() => {
       this.poke();
     }, wakeMs);
@@ -81,25 +88,43 @@ export class Reconciler {
   async #run(): Promise<void> {
     for (let round = 0; round < MAX_ROUNDS; round += 1) {
       const steps = plan(this.#parts.desired(), await this.#parts.observe(), this.#parts.verdict);
-      if (steps.length === 0) return;
       const failed = new Set<string>();
+      let done = 0;
       for (const step of steps) {
         if (this.#isStopping()) return;
         if (dependsOnFailed(step, failed)) continue;
-        this.#parts.log.info({ step: step.kind }, describeStep(step));
-        try {
-          await this.#parts.execute(step);
-        } catch (error) {
-          failed.add(subjectOf(step));
-          this.#parts.log.error(
-            { err: error, step: step.kind },
-            `failed to ${describeStep(step)}: ${describeError(error)}`,
-          );
-          this.#parts.onStepFailed(step, error);
-        }
+        if (!this.#waits(step) && (await this.#try(step))) done += 1;
+        else failed.add(subjectOf(step));
       }
-      if (failed.size === steps.length) return; // nothing moved: wait for the timer rather than spin
+      if (done === 0) return; // they agree, or nothing moved: wait for the timer rather than spin
     }
+  }
+
+  /** Runs one step. @returns whether it succeeded. */
+  async #try(step: Step): Promise<boolean> {
+    const { log, execute, onStepFailed } = this.#parts;
+    const subject = subjectOf(step);
+    log.info({ step: step.kind }, describeStep(step));
+    try {
+      await execute(step);
+      this.#failures.delete(subject);
+      return true;
+    } catch (error) {
+      const count = (this.#failures.get(subject)?.count ?? 0) + 1;
+      // Instruments have a back-off of their own, which also counts crashes.
+      const retryAtMs = subject.startsWith('instrument/')
+        ? 0
+        : performance.now() + backoffMs(DEFAULT_BACKOFF, count);
+      this.#failures.set(subject, { count, retryAtMs });
+      log.error({ err: error, step: step.kind }, `failed to ${describeStep(step)}: ${describeError(error)}`);
+      onStepFailed(step, error);
+      return false;
+    }
+  }
+
+  #waits(step: Step): boolean {
+    const failure = this.#failures.get(subjectOf(step));
+    return failure !== undefined && performance.now() < failure.retryAtMs;
   }
 
   #isStopping(): boolean {

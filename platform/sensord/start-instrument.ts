@@ -1,9 +1,9 @@
-import { mkdir } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { mkdir, rmdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { sitePaths, withReverter, type Logger, type Site } from '../kernel/index.ts';
 import type { DesiredInstrument, DesiredPort } from './desired.ts';
 import { PROGRAM_UID, removeInstrumentFiles, writeInstrumentFiles } from './instrument-files.ts';
-import type { BusRoom, ContainerSpec, NetworkRoom, RuntimeRoom, StorageRoom } from './rooms.ts';
+import type { BusRoom, ContainerSpec, LinkSpec, NetworkRoom, RuntimeRoom, StorageRoom } from './rooms.ts';
 
 /** What starting and stopping an instrument touches. */
 export interface InstrumentParts {
@@ -16,7 +16,9 @@ export interface InstrumentParts {
 }
 
 /** Label that ties a container to the desired instrument it was made from. */
-export const DIGEST_LABEL = 'user.bulkhead.digest';
+export const DIGEST_LABEL = 'digest';
+/** Label with the wired ports, so that an instrument can be taken down after it left the configuration. */
+export const PORTS_LABEL = 'ports';
 
 /** How long an instrument may take to end by itself before it is killed. */
 const STOP_GRACE_MS = 15_000;
@@ -31,6 +33,7 @@ export async function startInstrument(
   instrument: DesiredInstrument,
 ): Promise<void> {
   const { site, runtime, storage, log } = parts;
+  const paths = sitePaths(site);
   const { name } = instrument;
   const report = (error: unknown, what: string) => {
     log.warn({ err: error, instrument: name, what }, 'could not undo after a failed start');
@@ -42,14 +45,15 @@ export async function startInstrument(
     });
     await storage.ensure(name, { sizeMib: instrument.volumeMib });
     const spec = containerSpec(site, instrument, image, links);
-    await Promise.all(spec.disks.map((disk) => mkdir(disk.source, { recursive: true })));
+    await mkdir(paths.instrumentRunDir(name), { recursive: true, mode: 0o755 });
+    await mkdir(paths.resourcesDir(name), { recursive: true, mode: 0o755 });
     const existing = (await runtime.list()).find((container) => container.name === name);
     let idmapBase: number;
     if (existing?.labels[DIGEST_LABEL] === instrument.digest && existing.drift.length === 0) {
       idmapBase = existing.idmapBase;
     } else {
       if (existing !== undefined) await runtime.remove(name);
-      ({ idmapBase } = await runtime.create(spec));
+      ({ idmapBase } = await withPlaceholder(volumeDataDir(site, name), () => runtime.create(spec)));
       undo.add('container', () => runtime.remove(name));
     }
     // LXD allots the id range at creation; only now can the volume be handed to the program's user.
@@ -84,8 +88,8 @@ async function linksOf(
   parts: InstrumentParts,
   instrument: DesiredInstrument,
   addUndo: AddUndo,
-): Promise<ContainerSpec['links']> {
-  const links: ContainerSpec['links'] = [];
+): Promise<LinkSpec[]> {
+  const links: LinkSpec[] = [];
   for (const port of instrument.ports) {
     if (port.kind === 'mirror') {
       const { containerEnd } = await parts.network.mirrorPort({
@@ -135,9 +139,9 @@ function containerSpec(
     busPort: site.natsPort,
     labels: {
       [DIGEST_LABEL]: instrument.digest,
-      'user.bulkhead.package': instrument.packageName,
-      'user.bulkhead.version': instrument.manifest.version,
-      'user.bulkhead.ports': JSON.stringify(instrument.ports),
+      package: instrument.packageName,
+      version: instrument.manifest.version,
+      [PORTS_LABEL]: JSON.stringify(instrument.ports),
     },
     allowedSources: [
       paths.instrumentRunDir(''),
@@ -150,5 +154,18 @@ function containerSpec(
 
 /** Where an unlocked volume's data lies; the storage room mounts it there. */
 function volumeDataDir(site: Site, name: string): string {
-  return `${sitePaths(site).mountsDir}/${name}/data`;
+  return join(sitePaths(site).mountsDir, name, 'instrument');
+}
+
+/**
+ * LXD wants every disk's folder to exist when a container is made, but the volume can be mounted only afterwards (the
+ * container's id range is not known before). An empty folder stands in, and goes before the volume is mounted over it.
+ */
+async function withPlaceholder<T>(dir: string, work: () => Promise<T>): Promise<T> {
+  await mkdir(dir, { recursive: true, mode: 0o700 });
+  try {
+    return await work();
+  } finally {
+    await rmdir(dir).catch(() => undefined); // not empty: the volume is mounted already
+  }
 }

@@ -14,10 +14,6 @@ export const SENSORD_ERRORS: Readonly<Record<string, CatalogueEntry>> = Object.f
     title: 'The configuration file cannot be read.',
     hint: 'Check the path and that root may read it.',
   },
-  SENSORD_DEVICE_REFUSED: {
-    title: 'A device cannot be a monitor interface.',
-    hint: 'Choose a NIC without an address, a default route and your own session; watching makes it unable to transmit.',
-  },
   SENSORD_INSTRUMENT_UNKNOWN: {
     title: 'There is no instrument of that name.',
     hint: '`bulkhead instrument list` shows their names.',
@@ -37,5 +33,9 @@ export const SENSORD_ERRORS: Readonly<Record<string, CatalogueEntry>> = Object.f
   SENSORD_REQUEST_INVALID: {
     title: 'A request to the local API is not understood.',
     hint: 'Correct the place that the JSON pointer names.',
+  },
+  SENSORD_USAGE: {
+    title: 'The command line of sensord is not understood.',
+    hint: 'See sensord --help.',
   },
 });

@@ -18,6 +18,7 @@ const DESIRED: DesiredState = {
   instruments: [],
   problems: [],
   bus: { encrypt: true, streamMib: 16 },
+  detectionCheck: { enabled: true, intervalS: 60, timeoutS: 20 },
 };
 
 /** A world of monitor interfaces only: attaching one makes it stand, unless it is broken. */

@@ -1,0 +1,87 @@
+import { Agent, request, type Dispatcher } from 'undici';
+import { createInterface } from 'node:readline';
+import type { SensorStatus, StoredEvent } from '../contracts/index.ts';
+import { BulkheadError, type ErrorCode } from '../kernel/index.ts';
+
+/** Talks to a running sensord over its unix socket. */
+export interface SensorClient {
+  status(): Promise<SensorStatus>;
+  instrumentLog(name: string, lines: number): Promise<string[]>;
+  restart(name: string): Promise<void>;
+  reload(): Promise<{ changed: boolean }>;
+  shutdown(): Promise<void>;
+  events(query: Record<string, string>, signal?: AbortSignal): AsyncGenerator<StoredEvent>;
+  close(): Promise<void>;
+}
+
+/** A client for the sensord that listens on `socketPath`. Connects per request; nothing happens before the first. */
+export function sensorClient(socketPath: string): SensorClient {
+  const agent = new Agent({ connect: { socketPath }, headersTimeout: 120_000, bodyTimeout: 0 });
+  const call = async (method: Dispatcher.HttpMethod, path: string, signal?: AbortSignal) => {
+    try {
+      const response = await request(`http://sensord${path}`, {
+        method,
+        dispatcher: agent,
+        signal: signal ?? null,
+      });
+      if (response.statusCode < 300) return response.body;
+      throw errorFrom(await response.body.text());
+    } catch (error) {
+      throw unreachable(error, socketPath);
+    }
+  };
+  const json = async (method: Dispatcher.HttpMethod, path: string) => (await call(method, path)).json();
+  return {
+    status: async () => (await json('GET', '/v1/status')) as SensorStatus,
+    instrumentLog: async (name, lines) => {
+      const answer = await json(
+        'GET',
+        `/v1/instruments/${encodeURIComponent(name)}/log?lines=${String(lines)}`,
+      );
+      return (answer as { lines: string[] }).lines;
+    },
+    restart: async (name) => {
+      await json('POST', `/v1/instruments/${encodeURIComponent(name)}/restart`);
+    },
+    reload: async () => (await json('POST', '/v1/config/reload')) as { changed: boolean },
+    shutdown: async () => {
+      await json('POST', '/v1/shutdown');
+    },
+    async *events(query, signal) {
+      const body = await call('GET', `/v1/events?${new URLSearchParams(query).toString()}`, signal);
+      for await (const line of createInterface({ input: body, crlfDelay: Infinity })) {
+        if (line !== '') yield JSON.parse(line) as StoredEvent;
+      }
+    },
+    close: () => agent.close(),
+  };
+}
+
+function errorFrom(text: string): BulkheadError {
+  try {
+    const { error } = JSON.parse(text) as {
+      error: { code: ErrorCode; message: string; hint?: string; fields?: Record<string, string> };
+    };
+    return new BulkheadError(error);
+  } catch {
+    return new BulkheadError({
+      code: 'CLI_ANSWER_INVALID',
+      message: `sensord answered: ${text.slice(0, 200)}`,
+    });
+  }
+}
+
+function unreachable(error: unknown, socketPath: string): unknown {
+  const code = (error as { code?: string }).code;
+  if (code !== 'ENOENT' && code !== 'ECONNREFUSED' && code !== 'EACCES') return error;
+  return new BulkheadError({
+    code: 'CLI_SENSOR_UNREACHABLE',
+    message: `No sensor answers on ${socketPath} (${code}).`,
+    hint:
+      code === 'EACCES'
+        ? 'Run the command as root.'
+        : 'Start one with scripts/start, or name its socket with --socket.',
+    fields: { socketPath },
+    cause: error,
+  });
+}

@@ -1,0 +1,3 @@
+export { sensorClient, type SensorClient } from './client.ts';
+export { EXIT } from './exit-codes.ts';
+export { main } from './main.ts';

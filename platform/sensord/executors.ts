@@ -1,0 +1,75 @@
+import type { PlatformEventType } from '../contracts/index.ts';
+import { linkName } from '../kernel/index.ts';
+import type { DesiredPort, DesiredState } from './desired.ts';
+import { busModel, type Step } from './plan.ts';
+import type { BusRoom, NetworkRoom, RuntimeRoom } from './rooms.ts';
+import { startInstrument, stopInstrument, type InstrumentParts } from './start-instrument.ts';
+
+/** What the executors act on. */
+export interface ExecutorParts extends InstrumentParts {
+  desired: () => DesiredState;
+  runtime: InstrumentParts['runtime'] & Pick<RuntimeRoom, 'list'>;
+  network: InstrumentParts['network'] &
+    Pick<NetworkRoom, 'attachMonitor' | 'detachMonitor' | 'captureLinks' | 'setFanout'>;
+  bus: InstrumentParts['bus'] & Pick<BusRoom, 'ensure'>;
+  publish: (type: PlatformEventType, record: Record<string, unknown>) => void;
+  /** Digests that were put in force; what `observe` compares with. */
+  applied: { busDigest: string | undefined; fanouts: Map<string, string> };
+  /** Ports that a container was made with, as its label says; for instruments that left the configuration. */
+  portsOf: (name: string) => Promise<readonly DesiredPort[]>;
+  onStarted: (name: string) => void;
+  onStopped: (name: string) => void;
+}
+
+type Executors = { [Kind in Step['kind']]: (step: Extract<Step, { kind: Kind }>) => Promise<void> };
+
+/** One executor for each kind of step. */
+export function executors(parts: ExecutorParts): Executors {
+  const stop = async (name: string, reason: string) => {
+    await stopInstrument(parts, name, await parts.portsOf(name));
+    parts.onStopped(name);
+    parts.publish('instrument.stopped', { instrument: name, reason });
+  };
+  return {
+    configureBus: async ({ digest }) => {
+      await parts.bus.ensure(busModel(parts.desired()));
+      parts.applied.busDigest = digest;
+    },
+    stopInstrument: ({ name, reason }) => stop(name, reason),
+    removeInstrument: async ({ name, reason }) => {
+      await stop(name, reason);
+      await parts.runtime.remove(name);
+    },
+    detachMonitor: async ({ name }) => {
+      await parts.network.detachMonitor(name);
+      parts.applied.fanouts.delete(name);
+    },
+    attachMonitor: async ({ name, device }) => {
+      await parts.network.attachMonitor({ name, device });
+      await parts.network.captureLinks(name);
+      parts.publish('monitor.attached', { monitor: name, device });
+    },
+    startInstrument: async ({ name, reason }) => {
+      const instrument = parts.desired().instruments.find((candidate) => candidate.name === name);
+      if (instrument === undefined) return; // the configuration changed since the plan was made
+      await startInstrument(parts, parts.desired().sensor, instrument);
+      parts.onStarted(name);
+      parts.publish('instrument.started', { instrument: name, version: instrument.manifest.version, reason });
+    },
+    setFanout: async ({ monitor, ports, digest }) => {
+      const targets = ports.map(({ instrument, port, filter }) => ({
+        hostEnd: linkName(parts.site, 'm', `${instrument}/${port}`),
+        filter,
+      }));
+      await parts.network.setFanout(monitor, targets);
+      parts.applied.fanouts.set(monitor, digest);
+    },
+  };
+}
+
+/** Runs the step's executor. */
+export async function execute(all: Executors, step: Step): Promise<void> {
+  // The record is keyed by the same union, so the kinds agree; TypeScript cannot correlate the two.
+  const executor = all[step.kind] as (step: Step) => Promise<void>;
+  await executor(step);
+}

@@ -1,0 +1,108 @@
+import { describeError, BulkheadError, openLog, sitePaths, type Logger, type Site } from '../kernel/index.ts';
+import { openApi } from './api.ts';
+import { parseArguments, type SensordArguments } from './arguments.ts';
+import { Configuration } from './configuration.ts';
+import { loadLibrary } from './library.ts';
+import { ensureLxdDaemon } from '../runtime/index.ts';
+import { dropRunDir, ensureRunDir } from './run-dir.ts';
+import { openRooms, takeDownRemains, type Rooms } from './open-rooms.ts';
+import { SensorService } from './service.ts';
+import { Sensor } from './sensor.ts';
+
+/** Runs sensord until it is told to end. @returns the exit code. */
+export async function main(argv: readonly string[]): Promise<number> {
+  let log: Logger | undefined;
+  try {
+    const parsed = parseArguments(argv);
+    if (typeof parsed === 'string') {
+      process.stdout.write(parsed);
+      return 0;
+    }
+    log = openLog('sensord', parsed.logLevel);
+    return await run(parsed, log);
+  } catch (error) {
+    if (log === undefined) process.stderr.write(`sensord: ${describeError(error)}\n`);
+    else
+      log.fatal(
+        { err: error, ...(error instanceof BulkheadError ? error.toJSON() : {}) },
+        describeError(error),
+      );
+    return error instanceof BulkheadError && error.code === 'SENSORD_USAGE' ? 2 : 1;
+  }
+}
+
+async function run(options: SensordArguments, log: Logger): Promise<number> {
+  const { site } = options;
+  await ensureRunDir(site.runDir);
+  if (options.takeDown) {
+    await takeDownRemains(site, options, log);
+    await dropRunDir(site.runDir);
+    return 0;
+  }
+  const rooms = await openRooms(site, options, log);
+  const configuration = new Configuration(options.configFile, (names) =>
+    loadLibrary({ site, appsDir: options.appsDir, ...rooms.packages }, names),
+  );
+  await configuration.load();
+  const sensor = new Sensor({
+    site,
+    log,
+    configuration,
+    ...rooms,
+    checkImage: rooms.packages.checkImageArchive,
+  });
+  return serve(site, rooms, configuration, sensor, log);
+}
+
+/** How sensord ends: leaving everything running, or with everything taken down. */
+type Ending = 'leave' | 'take-down';
+
+async function serve(
+  site: Site,
+  rooms: Rooms,
+  configuration: Configuration,
+  sensor: Sensor,
+  log: Logger,
+): Promise<number> {
+  const service = new SensorService({ site, log, rooms, configuration, sensor });
+  let end: (how: Ending) => void = () => undefined;
+  const ending = new Promise<Ending>((resolve) => (end = resolve));
+  let taken: () => void = () => undefined;
+  const down = new Promise<void>((resolve) => (taken = resolve));
+  // Before anything is started: two sensords would fight over the same containers.
+  const api = await openApi(sitePaths(site).sensordSocket, {
+    log,
+    ...service.api(),
+    shutdown: async () => {
+      end('take-down');
+      await down;
+    },
+  });
+  const leave = () => {
+    end('leave');
+  };
+  process.on('SIGTERM', leave);
+  process.on('SIGINT', leave);
+  process.on('SIGHUP', () => {
+    service.reload().catch((error: unknown) => {
+      log.error({ err: error }, `the configuration stays as it is: ${describeError(error)}`);
+    });
+  });
+  const started = service.start().then(() => {
+    log.info({ sensor: configuration.desired.sensor }, 'the sensor is up');
+  });
+  const how = await Promise.race([ending, started.then(() => ending)]);
+  await started.catch(() => undefined);
+  log.info({ how }, 'ending');
+  if (how === 'leave') {
+    await api.close();
+    await service.leave();
+    return 0;
+  }
+  await service.takeDown();
+  taken();
+  await api.close();
+  await dropRunDir(site.runDir);
+  log.info('everything was taken down');
+  return 0;
+}

@@ -1,0 +1,72 @@
+import { openLxd } from '@bulkhead/node-lxd';
+import { openBus, type Bus } from '../bus/index.ts';
+import { describeError, openLog, sitePaths, type Logger, type Site } from '../kernel/index.ts';
+import { openNetwork, type Network } from '../network/index.ts';
+import { checkImageArchive, loadPackage, placeApp } from '../packages/index.ts';
+import { ensureLxdDaemon, openRuntime, type Runtime } from '../runtime/index.ts';
+import { openStorage, type Storage } from '../storage/index.ts';
+
+/** Every room, opened. */
+export interface Rooms {
+  runtime: Runtime;
+  storage: Storage;
+  bus: Bus;
+  network: Network;
+  packages: {
+    loadPackage: typeof loadPackage;
+    placeApp: typeof placeApp;
+    checkImageArchive: typeof checkImageArchive;
+  };
+}
+
+/** Opens the rooms; LXD is started when it does not run. Nothing of the sensor is changed yet. */
+export async function openRooms(
+  site: Site,
+  options: { keyFile: string | undefined; logLevel: string },
+  log: Logger,
+): Promise<Rooms> {
+  const roomLog = (room: string) => openLog(room, options.logLevel);
+  const daemon = await ensureLxdDaemon({ site, log: roomLog('runtime') });
+  log.info({ socket: daemon.socket, version: daemon.version, started: daemon.started }, 'LXD answers');
+  const storage = await openStorage({ site, log: roomLog('storage'), keyFile: options.keyFile });
+  return {
+    runtime: openRuntime({ lxd: await openLxd({ socket: daemon.socket }), site, log: roomLog('runtime') }),
+    storage,
+    bus: openBus({
+      site,
+      log: roomLog('bus'),
+      secret: (purpose) => storage.deriveSecret(purpose),
+      natsServer: sitePaths(site).natsServer,
+    }),
+    network: openNetwork({ site, log: roomLog('network') }),
+    packages: { loadPackage, placeApp, checkImageArchive },
+  };
+}
+
+/**
+ * Removes what a sensor left that was killed: containers, links, rules, the bus's server, mounts. Each part is tried even
+ * when another fails. Data and images stay.
+ */
+export async function takeDownRemains(
+  site: Site,
+  options: { keyFile: string | undefined; logLevel: string; everything: boolean },
+  log: Logger,
+): Promise<void> {
+  const { runtime, network, bus, storage } = await openRooms(site, options, log);
+  const attempt = async (what: string, work: () => Promise<unknown>) => {
+    await work().catch((error: unknown) => {
+      log.error({ err: error, what }, `could not take down ${what}: ${describeError(error)}`);
+      process.exitCode = 1;
+    });
+  };
+  await attempt('containers', async () => {
+    if (options.everything) return runtime.removeAll();
+    for (const { name } of await runtime.list()) await runtime.remove(name);
+  });
+  await attempt('links and rules', () => network.removeAll());
+  await attempt('nats-server', () => bus.stop());
+  await attempt('volumes', async () => {
+    for (const { name, state } of await storage.list()) if (state === 'unlocked') await storage.lock(name);
+  });
+  await storage.close();
+}

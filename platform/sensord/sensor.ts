@@ -1,0 +1,331 @@
+import { BulkheadError, describeError, hasCode, type Logger, type Site } from '../kernel/index.ts';
+import type { PlatformEventType } from '../contracts/index.ts';
+import type { Configuration } from './configuration.ts';
+import type { DesiredInstrument } from './desired.ts';
+import { execute, executors } from './executors.ts';
+import { HealthPoller } from './health-poller.ts';
+import { observed, portsOf, type Applied } from './observe.ts';
+import type { ActualState, Step } from './plan.ts';
+import { Reconciler } from './reconciler.ts';
+import type { BusRoom, ContainerState, NetworkRoom, RuntimeRoom, StorageRoom } from './rooms.ts';
+import { PROGRAM_UID } from './instrument-files.ts';
+import { Supervisor } from './supervisor.ts';
+
+/** What a sensor is made of. */
+export interface SensorParts {
+  site: Site;
+  log: Logger;
+  configuration: Configuration;
+  runtime: RuntimeRoom;
+  storage: StorageRoom;
+  bus: BusRoom;
+  network: NetworkRoom;
+  /** Checks an image archive entry by entry and gives its fingerprint; done before LXD sees the file. */
+  checkImage: (file: string) => Promise<{ fingerprint: string }>;
+  /** Starts the LXD daemon when it does not answer. */
+  ensureDaemon: () => Promise<{ started: boolean }>;
+}
+
+const RECONCILE_EVERY_MS = 10_000;
+const HEALTH_EVERY_MS = 2_000;
+const HEALTH_TIMEOUT_MS = 1_800;
+/** An instrument that says nothing for this long is treated as crashed. Suricata with many rules needs a while to start. */
+const SILENCE_MS = 90_000;
+
+/**
+ * Keeps one sensor as its configuration says.
+ *
+ * INVARIANTS: everything that changes the machine goes through the reconciler, one step at a time; `start` once, then
+ * `leave` (all goes on without us) or `takeDown` (nothing is left), once.
+ */
+export class Sensor {
+  readonly #parts: SensorParts;
+  readonly #log: Logger;
+  readonly #supervisor = new Supervisor();
+  readonly #applied: Applied = { busDigest: undefined, fanouts: new Map() };
+  readonly #reconciler: Reconciler;
+  readonly #poller: HealthPoller;
+  readonly #watching = new AbortController();
+  /** Instruments that were seen running; one that then stands still has ended by itself. */
+  readonly #alive = new Set<string>();
+  #containers: ContainerState[] = [];
+  #busRestarts = 0;
+  #background: Promise<unknown>[] = [];
+
+  constructor(parts: SensorParts) {
+    this.#parts = parts;
+    this.#log = parts.log;
+    const steps = executors({
+      site: parts.site,
+      log: parts.log,
+      runtime: this.#checkedRuntime(),
+      storage: parts.storage,
+      network: parts.network,
+      bus: parts.bus,
+      desired: () => parts.configuration.desired,
+      applied: this.#applied,
+      publish: (type, record) => {
+        this.publish(type, record);
+      },
+      portsOf: async (name) => {
+        const container = (await parts.runtime.list()).find((one) => one.name === name);
+        return container === undefined ? [] : portsOf(container);
+      },
+      onStarted: (name) => {
+        this.#alive.add(name);
+        this.#supervisor.started(name);
+        this.#poller.reset(name);
+      },
+      onStopped: (name) => {
+        this.#alive.delete(name);
+      },
+    });
+    this.#poller = new HealthPoller({
+      log: parts.log,
+      running: () => this.#containers.filter(({ status }) => status === 'running').map(({ name }) => name),
+      ask: (name) => parts.bus.request(name, 'health', {}, HEALTH_TIMEOUT_MS),
+      busUp: () => parts.bus.serverPid() !== undefined,
+      onUnhealthy: (name, reason) => this.#onUnhealthy(name, reason),
+      everyMs: HEALTH_EVERY_MS,
+      silenceMs: SILENCE_MS,
+    });
+    this.#reconciler = new Reconciler({
+      log: parts.log,
+      desired: () => parts.configuration.desired,
+      observe: () => this.#observe(),
+      execute: (step) => execute(steps, step),
+      verdict: (name) => this.#supervisor.verdict(name),
+      onStepFailed: (step, error) => {
+        this.#onStepFailed(step, error);
+      },
+      nextWakeMs: () => this.#supervisor.nextRetryMs(),
+      everyMs: RECONCILE_EVERY_MS,
+    });
+  }
+
+  get busRestarts(): number {
+    return this.#busRestarts;
+  }
+
+  get containers(): readonly ContainerState[] {
+    return this.#containers;
+  }
+
+  get supervisor(): Pick<Supervisor, 'standing'> {
+    return this.#supervisor;
+  }
+
+  get poller(): Pick<HealthPoller, 'health'> {
+    return this.#poller;
+  }
+
+  /** Brings everything up as far as it goes, then keeps it so. Adopts what stands. */
+  async start(): Promise<void> {
+    const { runtime, bus, network } = this.#parts;
+    const { repaired } = await runtime.prepare();
+    if (repaired.length > 0)
+      this.#log.warn({ repaired }, 'the LXD project had been changed and was set back');
+    for (const container of await runtime.list())
+      if (container.status === 'running') this.#alive.add(container.name);
+    bus.onDown((reason) => {
+      this.#log.error({ reason }, 'nats-server is down; restarting it');
+    });
+    bus.onRestarted(() => {
+      this.#busRestarts += 1;
+      this.publish('bus.restarted', {});
+    });
+    await this.#reconciler.settle();
+    this.#poller.start();
+    const { signal } = this.#watching;
+    this.#background = [
+      runtime.watch(() => {
+        this.#reconciler.poke();
+      }, signal),
+      network.guard(signal, ({ device, faults }) => {
+        this.#log.error({ device, faults }, 'a guard rule was lost; the link was taken down');
+        this.publish('monitor.lost', { device, faults });
+        this.#reconciler.poke();
+      }),
+    ].map((work) =>
+      work.catch((error: unknown) => {
+        if (!signal.aborted) this.#log.error({ err: error }, `a watcher ended: ${describeError(error)}`);
+      }),
+    );
+  }
+
+  /** Reads the configuration again and brings it in force. */
+  async reload(): Promise<{ changed: boolean }> {
+    const result = await this.#parts.configuration.load();
+    await this.#reconciler.settle();
+    await this.#refreshResources();
+    return result;
+  }
+
+  /**
+   * Stops and starts one instrument; releases it when it is held.
+   * @throws BulkheadError SENSORD_INSTRUMENT_UNKNOWN
+   */
+  async restart(name: string): Promise<void> {
+    this.instrument(name);
+    this.#supervisor.release(name);
+    if (this.#containers.some((one) => one.name === name && one.status === 'running')) {
+      this.#alive.delete(name);
+      await this.#parts.runtime.stop(name, { graceMs: 15_000 });
+    }
+    await this.#reconciler.settle();
+  }
+
+  /** @throws BulkheadError SENSORD_INSTRUMENT_UNKNOWN */
+  instrument(name: string): DesiredInstrument {
+    const found = this.#parts.configuration.desired.instruments.find((one) => one.name === name);
+    if (found !== undefined) return found;
+    throw new BulkheadError({
+      code: 'SENSORD_INSTRUMENT_UNKNOWN',
+      message: `There is no instrument ${name} on this sensor.`,
+      hint: '`bulkhead instrument list` shows their names.',
+      fields: { instrument: name },
+    });
+  }
+
+  /** Stores an event of the platform's own, in the background; a fault goes to the log. */
+  publish(type: PlatformEventType, record: Record<string, unknown>): void {
+    this.#parts.bus.publishPlatform(type, record).catch((error: unknown) => {
+      this.#log.warn({ err: error, type }, `could not store a platform event: ${describeError(error)}`);
+    });
+  }
+
+  /** Lets go: instruments, mirroring and bus go on, and the next sensord adopts them. */
+  async leave(): Promise<void> {
+    await this.#quiet();
+    await this.#parts.bus.close();
+    await this.#parts.storage.close();
+  }
+
+  /** Takes everything down. Volumes, keys and events stay on disk, locked; images stay for the next start. */
+  async takeDown(): Promise<void> {
+    await this.#quiet();
+    const { runtime, network, bus, storage } = this.#parts;
+    const containers = await runtime.list();
+    await Promise.all(containers.map(({ name }) => runtime.stop(name, { graceMs: 15_000 })));
+    for (const { name } of containers) await runtime.remove(name);
+    await network.removeAll();
+    await bus.stop();
+    for (const { name, state } of await storage.list()) if (state === 'unlocked') await storage.lock(name);
+    await storage.close();
+  }
+
+  async #quiet(): Promise<void> {
+    await this.#poller.stop();
+    await this.#reconciler.stop();
+    this.#watching.abort();
+    await Promise.all(this.#background);
+  }
+
+  /** An image is checked before the daemon, which unpacks it as root, gets to see it. */
+  #checkedRuntime(): Pick<RuntimeRoom, 'ensureImage' | 'list' | 'create' | 'start' | 'stop' | 'remove'> {
+    const { runtime, checkImage } = this.#parts;
+    const checked = new Map<string, string>();
+    return {
+      ensureImage: async (file) => {
+        const known = checked.get(file) ?? (await checkImage(file)).fingerprint;
+        checked.set(file, known);
+        return runtime.ensureImage(file, known);
+      },
+      list: () => runtime.list(),
+      create: (spec) => runtime.create(spec),
+      start: (name) => runtime.start(name),
+      stop: (name, options) => runtime.stop(name, options),
+      remove: (name) => runtime.remove(name),
+    };
+  }
+
+  async #observe(): Promise<ActualState> {
+    const { runtime, network, bus, site, configuration } = this.#parts;
+    this.#containers = await this.#listContainers();
+    if (this.#containers.some(({ status, busProxy }) => status === 'running' && !busProxy)) {
+      await runtime.repairBusProxies();
+    }
+    const actual = observed({
+      site,
+      desired: configuration.desired,
+      containers: this.#containers,
+      network: await network.inspect(),
+      busUp: bus.serverPid() !== undefined,
+      applied: this.#applied,
+    });
+    for (const [name, container] of actual.containers) this.#notice(name, container);
+    return actual;
+  }
+
+  /** LXD may have been killed: its containers run on without it, and it is started again here. */
+  async #listContainers(): Promise<ContainerState[]> {
+    try {
+      return await this.#parts.runtime.list();
+    } catch (error) {
+      if (!hasCode(error, 'LXD_UNREACHABLE')) throw error;
+      const { started } = await this.#parts.ensureDaemon();
+      if (started) {
+        this.#log.warn({ reason: describeError(error) }, 'LXD was gone and was started again');
+        this.publish('runtime.restarted', {});
+      }
+      return this.#parts.runtime.list();
+    }
+  }
+
+  /** Tells the supervisor and the world about an instrument that ended, or was changed, without us. */
+  #notice(name: string, container: { running: boolean; drift: readonly string[] }): void {
+    if (!this.#alive.has(name)) {
+      if (container.running) this.#alive.add(name);
+      return;
+    }
+    if (container.drift.length > 0) {
+      this.#alive.delete(name);
+      this.publish('instrument.drift', { instrument: name, changes: container.drift });
+      this.#fail(name, `it was changed behind the sensor's back: ${container.drift.join('; ')}`);
+    } else if (!container.running) {
+      this.#alive.delete(name);
+      this.#fail(name, 'it ended by itself');
+    }
+  }
+
+  #fail(name: string, reason: string): void {
+    this.#log.error({ instrument: name, reason }, 'an instrument failed');
+    const held = this.#supervisor.failed(name, reason);
+    this.publish(held ? 'instrument.held' : 'instrument.failed', { instrument: name, reason });
+  }
+
+  async #onUnhealthy(name: string, reason: string): Promise<void> {
+    if (!this.#alive.delete(name)) return;
+    this.#fail(name, reason);
+    await this.#parts.runtime.stop(name, { graceMs: 5_000 }).catch((error: unknown) => {
+      this.#log.error({ err: error, instrument: name }, 'a silent instrument could not be stopped');
+    });
+    this.#reconciler.poke();
+  }
+
+  #onStepFailed(step: Step, error: unknown): void {
+    if (step.kind === 'startInstrument') this.#fail(step.name, describeError(error));
+  }
+
+  /** Files that the operator changed reach running instruments without a restart. */
+  async #refreshResources(): Promise<void> {
+    for (const instrument of this.#parts.configuration.desired.instruments) {
+      const container = this.#containers.find(({ name }) => name === instrument.name);
+      if (container?.status !== 'running') continue;
+      await this.refreshResources(instrument.name).catch((error: unknown) => {
+        this.#log.error({ err: error, instrument: instrument.name }, 'its resources could not be renewed');
+      });
+    }
+  }
+
+  /** Copies an instrument's resources again and tells it when they changed. @returns what it says. */
+  async refreshResources(name: string): Promise<unknown> {
+    const instrument = this.instrument(name);
+    const container = this.#containers.find((one) => one.name === name);
+    const ownerGroupId = (container?.idmapBase ?? 0) + PROGRAM_UID;
+    const { changed } = await this.#parts.storage.placeResources(name, instrument.resources, {
+      ownerGroupId,
+    });
+    return changed ? this.#parts.bus.request(name, 'resources', {}, 60_000) : undefined;
+  }
+}

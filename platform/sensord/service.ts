@@ -1,0 +1,142 @@
+import { PLATFORM, type SensorStatus, type StoredEvent } from '../contracts/index.ts';
+import { describeError, type Logger, type Site } from '../kernel/index.ts';
+import type { ApiParts, EventFilter } from './api.ts';
+import type { Configuration } from './configuration.ts';
+import { DetectionChecks } from './detection-checks.ts';
+import { EventCounts, WATCHED_TYPES } from './event-counts.ts';
+import { readEvents, watchEvents } from './event-stream.ts';
+import type { Rooms } from './open-rooms.ts';
+import type { Sensor } from './sensor.ts';
+import { sensorStatus } from './status.ts';
+import { SENSORD_VERSION } from './version.ts';
+
+/** What the service joins. */
+export interface ServiceParts {
+  site: Site;
+  log: Logger;
+  rooms: Rooms;
+  configuration: Configuration;
+  sensor: Sensor;
+}
+
+/**
+ * The running sensor with its checks and its counts, as the local API offers it.
+ *
+ * INVARIANTS: `start` once, then one of `leave` and `takeDown`; reloads run one after the other.
+ */
+export class SensorService {
+  readonly #parts: ServiceParts;
+  readonly #startedAt = new Date();
+  readonly #counts = new EventCounts();
+  readonly #checks: DetectionChecks;
+  readonly #ending = new AbortController();
+  #reloading: Promise<unknown> = Promise.resolve();
+  #watching: Promise<void> | undefined;
+
+  constructor(parts: ServiceParts) {
+    this.#parts = parts;
+    const { rooms, sensor, configuration, log } = parts;
+    this.#checks = new DetectionChecks({
+      log,
+      settings: () => configuration.desired.detectionCheck,
+      monitors: () => configuration.desired.monitors.map(({ name }) => name),
+      inject: (monitor, frame) => rooms.network.inject(monitor, frame),
+      publish: (type, record) => {
+        sensor.publish(type, record);
+      },
+      ledger: async () => (await rooms.network.ledger()).monitors,
+    });
+  }
+
+  async start(): Promise<void> {
+    const { sensor, rooms, configuration } = this.#parts;
+    await sensor.start();
+    sensor.publish('sensor.started', { sensor: configuration.desired.sensor, version: SENSORD_VERSION });
+    this.#watching = watchEvents(
+      rooms.bus,
+      WATCHED_TYPES,
+      (event) => {
+        this.#counts.count(event);
+        this.#checks.onEvent(event);
+      },
+      this.#ending.signal,
+    ).catch((error: unknown) => {
+      this.#parts.log.error({ err: error }, `stored events cannot be watched: ${describeError(error)}`);
+    });
+    this.#checks.start((instrument) => sensor.poller.health(instrument).state === 'ok');
+  }
+
+  async reload(): Promise<{ changed: boolean }> {
+    const next = this.#reloading.then(() => this.#parts.sensor.reload());
+    this.#reloading = next.catch(() => undefined);
+    const result = await next;
+    this.#checks.refresh();
+    return result;
+  }
+
+  async leave(): Promise<void> {
+    await this.#quiet();
+    await this.#parts.sensor.leave();
+  }
+
+  async takeDown(): Promise<void> {
+    await this.#quiet();
+    await this.#parts.sensor.takeDown();
+  }
+
+  /** What the local API answers. */
+  api(): Omit<ApiParts, 'log' | 'shutdown'> {
+    const { sensor, rooms } = this.#parts;
+    return {
+      status: () => this.status(),
+      instrumentLog: async (name, lines) => {
+        sensor.instrument(name);
+        const exists = (await rooms.runtime.list()).some((container) => container.name === name);
+        return exists ? rooms.runtime.log(name, { lines }) : [];
+      },
+      restart: (name) => sensor.restart(name),
+      reload: () => this.reload(),
+      events: (filter, signal) => this.#events(filter, signal),
+    };
+  }
+
+  async status(): Promise<SensorStatus> {
+    const { sensor, rooms, configuration } = this.#parts;
+    const busUp = rooms.bus.serverPid() !== undefined;
+    const [ledger, network, streams] = await Promise.all([
+      rooms.network.ledger(),
+      rooms.network.inspect(),
+      busUp ? rooms.bus.streams().catch(() => []) : [],
+    ]);
+    return sensorStatus({
+      version: SENSORD_VERSION,
+      startedAt: this.#startedAt,
+      configuration: configuration.state,
+      desired: configuration.desired,
+      containers: sensor.containers,
+      standing: (name) => sensor.supervisor.standing(name),
+      health: (name) => sensor.poller.health(name),
+      bus: { up: busUp, version: rooms.bus.serverVersion(), restarts: sensor.busRestarts },
+      ledgers: ledger.monitors,
+      watching: new Set(
+        network.monitors.filter(({ up, faults }) => up && faults.length === 0).map((m) => m.monitor),
+      ),
+      check: (monitor) => this.#checks.status(monitor),
+      counts: this.#counts,
+      storedMessages: streams
+        .filter(({ instrument }) => instrument !== PLATFORM)
+        .reduce((sum, { messages }) => sum + messages, 0),
+    });
+  }
+
+  #events(filter: EventFilter, signal: AbortSignal): AsyncIterable<StoredEvent> {
+    return readEvents(this.#parts.rooms.bus, filter, AbortSignal.any([signal, this.#ending.signal]));
+  }
+
+  async #quiet(): Promise<void> {
+    this.#parts.sensor.publish('sensor.stopping', {});
+    await this.#checks.stop();
+    this.#ending.abort();
+    await this.#watching;
+  }
+}

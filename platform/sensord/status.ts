@@ -1,0 +1,187 @@
+import type { InstrumentStatus, MonitorStatus, PacketCounts, SensorStatus } from '../contracts/index.ts';
+import type { ConfigurationState } from './configuration.ts';
+import type { DesiredInstrument, DesiredState } from './desired.ts';
+import type { EventCounts } from './event-counts.ts';
+import type { Health } from './health-poller.ts';
+import type { ContainerState, MonitorLedger } from './rooms.ts';
+import type { Standing } from './supervisor.ts';
+
+/** The state of a detection check, as the health room tells it. */
+export type CheckStatus = MonitorStatus['check'];
+
+/** Everything that a status is made from. */
+export interface StatusInput {
+  version: string;
+  startedAt: Date;
+  configuration: ConfigurationState;
+  desired: DesiredState;
+  containers: readonly ContainerState[];
+  standing: (name: string) => Standing;
+  health: (name: string) => Health;
+  bus: { up: boolean; version: string | undefined; restarts: number };
+  ledgers: readonly MonitorLedger[];
+  /** Monitor interfaces that are guarded and up. */
+  watching: ReadonlySet<string>;
+  check: (monitor: string) => CheckStatus;
+  counts: EventCounts;
+  storedMessages: number;
+}
+
+/** A sensor's status from one look at everything. Pure. */
+export function sensorStatus(input: StatusInput): SensorStatus {
+  const { desired, configuration, bus } = input;
+  const instruments = [
+    ...desired.instruments.map((instrument) => instrumentStatus(input, instrument)),
+    ...desired.problems
+      .filter(({ instrument }) => !desired.instruments.some(({ name }) => name === instrument))
+      .map(({ instrument, error }) => invalidInstrument(instrument, error)),
+  ];
+  const monitors = desired.monitors.map((monitor) => monitorStatus(input, monitor));
+  const attention = attentionOf(input, instruments, monitors);
+  return {
+    sensor: desired.sensor,
+    version: input.version,
+    startedAt: input.startedAt.toISOString(),
+    healthy: attention.length === 0,
+    attention,
+    config: {
+      path: configuration.path,
+      digest: configuration.digest,
+      loadedAt: configuration.loadedAt.toISOString(),
+      ...(configuration.lastError === undefined ? {} : { lastError: configuration.lastError }),
+    },
+    bus: {
+      up: bus.up,
+      ...(bus.version === undefined ? {} : { version: bus.version }),
+      encrypted: desired.bus.encrypt,
+      restarts: bus.restarts,
+    },
+    monitors,
+    instruments,
+    counts: {
+      events: input.storedMessages,
+      alerts: input.counts.alerts,
+      checksPassed: input.counts.checksPassed,
+      checksMissed: input.counts.checksMissed,
+    },
+  };
+}
+
+function attentionOf(
+  { bus, configuration, desired }: StatusInput,
+  instruments: readonly InstrumentStatus[],
+  monitors: readonly MonitorStatus[],
+): string[] {
+  return [
+    ...(bus.up ? [] : ['the bus is down; it is being restarted']),
+    ...monitors
+      .filter(({ state }) => state !== 'watching')
+      .map(({ name }) => `monitor interface ${name} is not watching`),
+    ...monitors
+      .filter(({ check }) => check.state === 'missed' || check.state === 'blind')
+      .map(
+        ({ name, check }) =>
+          `the detection check on ${name} did not come back${check.text === undefined ? '' : `: ${check.text}`}`,
+      ),
+    ...instruments
+      .filter(({ state, health }) => state !== 'disabled' && (state !== 'running' || health !== 'ok'))
+      .map(
+        ({ name, state, health, detail }) =>
+          `${name} is ${state === 'running' ? health : state}${detail === undefined ? '' : `: ${detail}`}`,
+      ),
+    ...desired.problems.map(
+      ({ instrument, error }) => `the configuration of ${instrument} cannot be used: ${error}`,
+    ),
+    ...(configuration.lastError === undefined
+      ? []
+      : [`the last configuration was refused: ${configuration.lastError}`]),
+    ...monitors
+      .filter(({ packets }) => packets.lost > 0)
+      .map(({ name, packets }) => `${String(packets.lost)} packets of ${name} were lost`),
+  ];
+}
+
+function instrumentStatus(input: StatusInput, instrument: DesiredInstrument): InstrumentStatus {
+  const { name, manifest } = instrument;
+  const container = input.containers.find((one) => one.name === name);
+  const standing = input.standing(name);
+  const running = container?.status === 'running';
+  const health = running ? input.health(name) : undefined;
+  const detail = running ? health?.detail : standing.state === 'free' ? undefined : standing.reason;
+  return {
+    name,
+    package: instrument.packageName,
+    version: manifest.version,
+    state: stateOf(instrument, running, standing),
+    health: health?.state ?? 'unknown',
+    ...(detail === undefined ? {} : { detail }),
+    ...(running ? { pid: container.pid } : {}),
+    failures: standing.failures,
+    counters: health?.counters ?? {},
+  };
+}
+
+function stateOf(
+  instrument: DesiredInstrument,
+  running: boolean,
+  standing: Standing,
+): InstrumentStatus['state'] {
+  if (!instrument.enabled) return running ? 'running' : 'disabled';
+  if (running) return 'running';
+  if (standing.state === 'held') return 'held';
+  return standing.state === 'waiting' ? 'waiting' : 'starting';
+}
+
+function invalidInstrument(name: string, error: string): InstrumentStatus {
+  return {
+    name,
+    package: '-',
+    version: '-',
+    state: 'invalid',
+    health: 'unknown',
+    detail: error,
+    failures: 0,
+    counters: {},
+  };
+}
+
+function monitorStatus(
+  input: StatusInput,
+  { name, device }: { name: string; device: string },
+): MonitorStatus {
+  const ledger = input.ledgers.find(({ monitor }) => monitor === name);
+  return {
+    name,
+    device,
+    state: input.watching.has(name) ? 'watching' : 'down',
+    check: input.check(name),
+    packets: ledger === undefined ? NO_PACKETS : packetCounts(ledger),
+  };
+}
+
+const NO_PACKETS: PacketCounts = Object.freeze({
+  received: 0,
+  forwarded: 0,
+  captured: 0,
+  cloned: 0,
+  filtered: 0,
+  lost: 0,
+  lostWhere: [],
+  transmitAttempts: 0,
+  framesSent: 0,
+});
+
+function packetCounts(ledger: MonitorLedger): PacketCounts {
+  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+  return {
+    received: ledger.nic.rxPackets,
+    forwarded: ledger.forwarded,
+    captured: ledger.capture.out,
+    cloned: sum(ledger.ports.map(({ delivered }) => delivered)),
+    filtered: sum(ledger.fanout.filters.map(({ filtered }) => filtered)),
+    lost: sum(ledger.lost.map(({ packets }) => packets)),
+    lostWhere: ledger.lost.map(({ stage, packets }) => ({ stage, packets })),
+    transmitAttempts: ledger.egressDropped,
+    framesSent: ledger.framesOnWire,
+  };
+}

@@ -1,0 +1,94 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { SensorClient } from '@bulkhead/platform/cli';
+import { PLATFORM, type SensorStatus, type StoredEvent } from '@bulkhead/platform/contracts';
+import { describeAlert } from '@bulkhead/platform/events';
+import { BulkheadError, describeError } from '@bulkhead/platform/kernel';
+import type { RunningSensor } from './running-sensor.ts';
+
+const LEDGER_EVERY_MS = 15_000;
+
+interface ForegroundParts {
+  client: SensorClient;
+  sensor: RunningSensor;
+  signal: AbortSignal;
+}
+
+/** Shows alerts in words and packets seen and lost until interrupted. @throws when the sensor ends by itself. */
+export async function runForeground({ client, sensor, signal }: ForegroundParts): Promise<void> {
+  process.stdout.write(
+    [
+      '',
+      'The sensor is up. Alerts follow as they are stored; Ctrl-C takes everything down. In another terminal:',
+      '  sudo scripts/bulkhead status          the sensor at a glance',
+      '  sudo scripts/bulkhead events tail     every event (--type dns, --json)',
+      '  sudo scripts/bulkhead logs suricata   what the IDS says',
+      '  sudo scripts/bulkhead doctor          what is missing or weak on this machine',
+      '',
+      '',
+    ].join('\n'),
+  );
+  const over = new AbortController();
+  const until = AbortSignal.any([signal, over.signal]);
+  const died = sensor.ended.then((how) => {
+    throw new BulkheadError({
+      code: 'START_SENSORD_FAILED',
+      message: `sensord ${how}.`,
+      hint: `Read ${sensor.logFile}.`,
+    });
+  });
+  try {
+    await Promise.race([Promise.all([showEvents(client, until), showLedger(client, until)]), died]);
+  } finally {
+    over.abort();
+  }
+}
+
+async function showEvents(client: SensorClient, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      for await (const event of client.events({ follow: '1', last: '0' }, signal)) {
+        const line = wording(event);
+        if (line !== undefined) process.stdout.write(`${line}\n`);
+      }
+    } catch (error) {
+      if (!signal.aborted) process.stderr.write(`events: ${describeError(error)}; trying again\n`);
+    }
+    await pause(1000, signal);
+  }
+}
+
+/** What is worth a line here; everything else is one `bulkhead events tail` away. */
+function wording(event: StoredEvent): string | undefined {
+  if (event.type === 'alert') return describeAlert(event);
+  if (event.instrument === PLATFORM && event.type !== 'check.passed') {
+    return `${event.time}  sensor  ${event.type}  ${JSON.stringify(event.record)}`;
+  }
+  return undefined;
+}
+
+async function showLedger(client: SensorClient, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await pause(LEDGER_EVERY_MS, signal);
+    if (signal.aborted) return;
+    try {
+      process.stdout.write(`${ledgerLine(await client.status())}\n`);
+    } catch (error) {
+      process.stderr.write(`status: ${describeError(error)}\n`);
+    }
+  }
+}
+
+function ledgerLine({ monitors, counts, attention }: SensorStatus): string {
+  const packets = monitors
+    .map(({ name, packets: p, check }) => {
+      const lost = p.lost === 0 ? '0 lost' : `${String(p.lost)} LOST`;
+      return `${name}: ${String(p.received)} packets seen, ${lost}, detection check ${check.state}`;
+    })
+    .join('; ');
+  const trouble = attention.length === 0 ? '' : ` | ! ${attention.join('; ')}`;
+  return `-- ${packets} | ${String(counts.alerts)} alerts stored${trouble}`;
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal }).catch(() => undefined);
+}
