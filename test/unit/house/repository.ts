@@ -1,10 +1,12 @@
-import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** Folder of the repository. */
 export const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+
+/** Folders whose files are not ours, or made from ours. */
+const FOREIGN = new Set(['.git', 'node_modules', 'build', 'generated', 'dist']);
 
 /** A file of the repository with what it holds. */
 export interface SourceFile {
@@ -13,25 +15,20 @@ export interface SourceFile {
   text: string;
 }
 
-/**
- * The files that belong to the repository, committed or about to be, whose path matches.
- * Generated and foreign files (node_modules, build, generated/) are not among them.
- */
+/** The files of the repository, committed or about to be, whose path matches. (Not asked from git: a copy has none.) */
 export function files(pattern: RegExp): SourceFile[] {
-  const listed = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '-z'], {
-    cwd: ROOT,
-    maxBuffer: 1 << 26,
-  })
-    .toString()
-    .split('\0')
-    .filter((path) => pattern.test(path) && !/(^|\/)(node_modules|generated|build)\//.test(path));
-  return [...new Set(listed)].sort().flatMap((path) => {
-    try {
-      return [{ path, text: readFileSync(join(ROOT, path), 'utf8') }];
-    } catch {
-      return []; // deleted but not yet committed
-    }
-  });
+  return [...below('')]
+    .filter((path) => pattern.test(path))
+    .sort()
+    .map((path) => ({ path, text: readFileSync(join(ROOT, path), 'utf8') }));
+}
+
+function* below(dir: string): Generator<string> {
+  for (const entry of readdirSync(join(ROOT, dir), { withFileTypes: true })) {
+    const path = dir === '' ? entry.name : `${dir}/${entry.name}`;
+    if (entry.isDirectory() && !FOREIGN.has(entry.name)) yield* below(path);
+    else if (entry.isFile() && !entry.name.endsWith('.tsbuildinfo')) yield path;
+  }
 }
 
 /** `path:line` of every match, for a message that leads there. */
