@@ -21,8 +21,10 @@ export async function removeEverything(daemon: LxdClient, project: LxdClient, si
     await gone(() => daemon.projects.delete(site.lxdProject));
   }
   const pool = (await daemon.storagePools.list()).find(({ name }) => name === site.lxdPool);
-  // Another site may share the pool: then it stays.
-  if (pool !== undefined && (pool.used_by ?? []).length === 0) {
+  // Another site may share the pool: then it stays. Images are copies that the daemon keeps there, also of images that
+  // another project has; they go with the pool.
+  const users = (pool?.used_by ?? []).filter((user) => !user.startsWith('/1.0/images/'));
+  if (pool !== undefined && users.length === 0) {
     await gone(() => daemon.storagePools.delete(site.lxdPool));
   }
 }

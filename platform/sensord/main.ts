@@ -50,6 +50,7 @@ async function run(options: SensordArguments, log: Logger): Promise<number> {
     configuration,
     ...rooms,
     checkImage: rooms.packages.checkImageArchive,
+    ensureDaemon: () => ensureLxdDaemon({ site, log }),
   });
   return serve(site, rooms, configuration, sensor, log);
 }
