@@ -53,6 +53,9 @@ export async function run(
     const timer = setTimeout(() => {
       timedOut = true;
       child.kill('SIGKILL');
+      // A grandchild that inherited the pipes would keep them open, and us waiting, as long as it lives.
+      child.stdout.destroy();
+      child.stderr.destroy();
     }, timeoutMs);
     child.stdout.on('data', (chunk: Buffer) => {
       out.push(chunk);

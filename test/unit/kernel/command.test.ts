@@ -50,6 +50,13 @@ test('a program that does not end is killed in time', async () => {
   expect(await commandLines()).not.toContain(`sleep ${marker}`);
 });
 
+test('the bound on time holds also when a grandchild keeps the pipes open', async () => {
+  const started = performance.now();
+  const running = run('sh', ['-c', 'sleep 6; true'], { timeoutMs: 150 });
+  await expect(running).rejects.toMatchObject({ code: 'KERNEL_COMMAND_TIMEOUT' });
+  expect(performance.now() - started).toBeLessThan(4_000);
+});
+
 test('an abort ends the program', async () => {
   const abort = new AbortController();
   const running = run('sleep', ['30'], { signal: abort.signal });
