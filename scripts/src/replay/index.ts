@@ -9,6 +9,7 @@ export type { WireCounts } from './wire-frames.ts';
 export {
   openReplay,
   removeReplay,
+  type LoadOptions,
   type PlayOptions,
   type PlayResult,
   type Replay,

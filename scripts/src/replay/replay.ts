@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
@@ -47,9 +48,15 @@ export interface PlayResult {
 export interface Replay {
   /** Interface in the host's namespace where the frames arrive; down until the sensor raises it. */
   readonly monitorDevice: string;
+  /** Of the capture that is loaded. */
   readonly facts: CaptureFacts;
   /**
-   * Plays the capture once.
+   * Puts another capture in place of the loaded one, on the same monitor interface. When it is refused the loaded one stays.
+   * @throws BulkheadError START_CAPTURE_*.
+   */
+  load(file: string, options?: LoadOptions): Promise<CaptureFacts>;
+  /**
+   * Plays the loaded capture once.
    * @throws BulkheadError START_REPLAY_UNWATCHED (the monitor interface is down), START_REPLAY_FAILED; an abort rejects with
    *         the signal's reason.
    */
@@ -58,18 +65,21 @@ export interface Replay {
   stop(): Promise<void>;
 }
 
-export interface ReplayOptions {
-  site: Site;
-  log: Logger;
-  /** A pcap or pcapng file. */
-  file: string;
+export interface LoadOptions {
   /** Pauses in the capture longer than this are shortened to it. Default 1000. */
   maxGapMs?: number;
 }
 
+export interface ReplayOptions extends LoadOptions {
+  site: Site;
+  log: Logger;
+  /** A pcap or pcapng file. */
+  file: string;
+}
+
 const INNER_LINK = 'replay0';
-const STANDARD_MTU = 1500;
 const JUMBO_MTU = 9216;
+const DEFAULT_MAX_GAP_MS = 1000;
 /** Longer than any capture within bounds takes with shortened pauses, and still an end. */
 const PLAY_TIMEOUT_MS = 24 * 3_600_000;
 
@@ -78,7 +88,7 @@ const PLAY_TIMEOUT_MS = 24 * 3_600_000;
  * namespace of its own where the frames are sent. They pass no interface of the host but the monitor's end.
  * @throws BulkheadError START_CAPTURE_* (see checkCapture), before any link is made.
  */
-export async function openReplay({ site, log, file, maxGapMs = 1000 }: ReplayOptions): Promise<Replay> {
+export async function openReplay({ site, log, file, maxGapMs }: ReplayOptions): Promise<Replay> {
   const names = replayNames(site);
   await removeReplay(site); // leftovers of a crash
   const report = (error: unknown, what: string) => {
@@ -87,27 +97,21 @@ export async function openReplay({ site, log, file, maxGapMs = 1000 }: ReplayOpt
   return withReverter(report, async (undo) => {
     await mkdir(names.dir, { recursive: true, mode: 0o700 });
     undo.add('replay folder', () => rm(names.dir, { recursive: true, force: true }));
-    const wireFile = join(names.dir, 'wire.pcap');
-    const facts = await writeWireFile(file, wireFile, maxGapMs);
-    const mtu = facts.longestFrame <= STANDARD_MTU + 18 ? STANDARD_MTU : JUMBO_MTU;
+    const loaded = await loadCapture(names, file, maxGapMs);
     await addNamespace(names.namespace);
     undo.add('replay namespace', () => removeNamespace(names.namespace));
     // Without IPv6 the sending end stays silent: everything that arrives at the sensor is from the capture.
     await setInNamespace(names.namespace, 'net.ipv6.conf.default.disable_ipv6', '1');
     await ipBatch(undefined, [
-      `link add ${names.monitor} mtu ${String(mtu)} type veth peer name ${INNER_LINK} mtu ${String(mtu)} netns ${names.namespace}`,
+      `link add ${names.monitor} mtu ${String(JUMBO_MTU)} type veth peer name ${INNER_LINK} mtu ${String(JUMBO_MTU)} netns ${names.namespace}`,
     ]);
     undo.add('replay link', () => removeLink(names.monitor));
     await quietHostEnd(names.monitor);
     await turnOffloadsOff(names.namespace, INNER_LINK);
     await ipBatch(names.namespace, [`link set ${INNER_LINK} arp off`, `link set ${INNER_LINK} up`]);
-    log.info({ file, packets: facts.packets, frames: facts.frames, monitor: names.monitor }, 'replay ready');
-    return {
-      monitorDevice: names.monitor,
-      facts,
-      play: (options = {}) => play(names, wireFile, facts, options),
-      stop: () => removeReplay(site),
-    };
+    const { packets, frames } = loaded.facts;
+    log.info({ file, packets, frames, monitor: names.monitor }, 'replay ready');
+    return new RunningReplay(site, names, loaded);
   });
 }
 
@@ -133,10 +137,68 @@ function replayNames(site: Site): ReplayNames {
   };
 }
 
+/** A capture and the file that is played of it. */
+interface Loaded {
+  facts: CaptureFacts;
+  wireFile: string;
+}
+
+async function loadCapture(names: ReplayNames, file: string, maxGapMs?: number): Promise<Loaded> {
+  const wireFile = join(names.dir, `${randomUUID()}.pcap`);
+  try {
+    return { facts: await writeWireFile(file, wireFile, maxGapMs ?? DEFAULT_MAX_GAP_MS), wireFile };
+  } catch (error) {
+    await rm(wireFile, { force: true });
+    throw error;
+  }
+}
+
+/** INVARIANTS: plays and loads run one at a time, in the order of their calls. */
+class RunningReplay implements Replay {
+  readonly monitorDevice: string;
+  readonly #site: Site;
+  readonly #names: ReplayNames;
+  #loaded: Loaded;
+  #tail: Promise<unknown> = Promise.resolve();
+
+  constructor(site: Site, names: ReplayNames, loaded: Loaded) {
+    this.monitorDevice = names.monitor;
+    this.#site = site;
+    this.#names = names;
+    this.#loaded = loaded;
+  }
+
+  get facts(): CaptureFacts {
+    return this.#loaded.facts;
+  }
+
+  load(file: string, { maxGapMs }: LoadOptions = {}): Promise<CaptureFacts> {
+    return this.#inTurn(async () => {
+      const next = await loadCapture(this.#names, file, maxGapMs);
+      await rm(this.#loaded.wireFile, { force: true });
+      this.#loaded = next;
+      return next.facts;
+    });
+  }
+
+  play(options: PlayOptions = {}): Promise<PlayResult> {
+    return this.#inTurn(() => play(this.#names, this.#loaded, options));
+  }
+
+  stop(): Promise<void> {
+    return removeReplay(this.#site);
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#tail.then(work);
+    this.#tail = result.catch(() => undefined);
+    return result;
+  }
+}
+
 async function play(
   names: ReplayNames,
-  wireFile: string,
-  facts: CaptureFacts,
+  { wireFile, facts }: Loaded,
   { pps, speed, signal }: PlayOptions,
 ): Promise<PlayResult> {
   signal?.throwIfAborted();

@@ -1,3 +1,4 @@
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run } from '@bulkhead/platform/kernel';
 import { openReplay, removeReplay, verifyChecksums } from '@bulkhead/scripts/replay';
@@ -82,6 +83,22 @@ test('an abort ends the replay at once and leaves it usable', async () => {
   });
   expect(performance.now() - started).toBeLessThan(5_000);
   expect((await replay.play({ pps: 1_000 })).sent).toBe(2);
+});
+
+test('another capture can be loaded onto the same interface; a refused one changes nothing', async () => {
+  const other = await writeCapture(join(at.site.cacheDir, 'other.pcap'), makePcap([{ data: jumbo }]));
+  const bad = await writeCapture(join(at.site.cacheDir, 'bad.pcap'), Buffer.from('nothing'));
+  const replay = await openReplay({ ...at, file });
+  await run('ip', ['link', 'set', replay.monitorDevice, 'up']);
+  await replay.load(other);
+  await expect(replay.load(bad)).rejects.toMatchObject({ code: 'START_CAPTURE_FORMAT' });
+  const frames = await captureWhile(replay.monitorDevice, async () => {
+    await replay.play();
+  });
+  expect(frames.map((frame) => frame.length)).toEqual([jumbo.length]);
+  expect(replay.facts.path).toBe(other);
+  const kept = await readdir(join(at.site.cacheDir, `replay-${PREFIX}`));
+  expect(kept).toHaveLength(1);
 });
 
 test('refuses to play to nobody', async () => {
