@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { files, places, ROOT } from './repository.ts';
@@ -122,6 +122,27 @@ test('what is started by hand is executable', () => {
     .trim()
     .split('\n');
   expect(modes.filter((line) => !line.startsWith('755 '))).toEqual([]);
+});
+
+test('every shell script can be read by the shell that it names', () => {
+  const scripts = programs.filter(({ text }) => /^#!.*\b(ba)?sh\b/.test(text));
+  expect(scripts.length).toBeGreaterThan(3);
+  const broken = scripts.flatMap(({ path, text }) => {
+    const shell = /^#!.*\bbash\b/.test(text) ? 'bash' : 'sh';
+    const { status, stderr } = spawnSync(shell, ['-n', path], { cwd: ROOT });
+    return status === 0 ? [] : [stderr.toString()];
+  });
+  expect(broken).toEqual([]);
+});
+
+test('continuous integration runs the very test command of the README', () => {
+  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
+  const ci = readFileSync(join(ROOT, '.ci/run'), 'utf8');
+  const command = /^sudo (scripts\/test)\b/m.exec(readme)?.[1];
+  expect(command).toBe('scripts/test');
+  expect(
+    ci.match(/^.*\bexec .*$/gm)?.map((line) => line.replace(/.*\bexec (sudo )?/, '').replace(/; fi$/, '')),
+  ).toEqual([command, command]);
 });
 
 /** Hosts from which this machine gets packages; naming one of them in the code would tie the project to it. */
