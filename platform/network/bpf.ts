@@ -24,9 +24,17 @@ async function isMounted(dir: string): Promise<boolean> {
   return table.split('\n').some((line) => line.split(' ')[4] === dir);
 }
 
+/** Runs a program in the network namespace of this file (`/proc/<pid>/ns/net`), or in our own. */
+export function inNamespace(namespace: string | undefined, command: readonly string[]): [string, string[]] {
+  const all = namespace === undefined ? command : ['nsenter', `--net=${namespace}`, ...command];
+  return [all[0] ?? '', all.slice(1)];
+}
+
 /** Several bpftool commands in one process; stops at the first that fails. */
-export async function bpftoolBatch(commands: readonly string[]): Promise<void> {
-  await run('bpftool', ['batch', 'file', '-'], { input: `${commands.join('\n')}\n` });
+export async function bpftoolBatch(commands: readonly string[], namespace?: string): Promise<void> {
+  await run(...inNamespace(namespace, ['bpftool', 'batch', 'file', '-']), {
+    input: `${commands.join('\n')}\n`,
+  });
 }
 
 /** Bytes as bpftool takes them: decimal, least significant first on this machine. */
@@ -48,8 +56,9 @@ export async function loadXdp(
 }
 
 /** Attaches a pinned program; replaces the one that is there between two packets. */
-export async function attachXdpGeneric(pin: string, device: string): Promise<void> {
-  await run('bpftool', ['net', 'attach', 'xdpgeneric', 'pinned', pin, 'dev', device, 'overwrite']);
+export async function attachXdpGeneric(pin: string, device: string, namespace?: string): Promise<void> {
+  const attach = ['bpftool', 'net', 'attach', 'xdpgeneric', 'pinned', pin, 'dev', device, 'overwrite'];
+  await run(...inNamespace(namespace, attach));
 }
 
 /** Detaches whatever generic XDP program is there; quiet when none is. */

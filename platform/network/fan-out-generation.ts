@@ -51,12 +51,16 @@ export function sameFanout(a: GenerationRecord, b: GenerationRecord): boolean {
   return JSON.stringify({ ...a, generation: 0 }) === JSON.stringify({ ...b, generation: 0 });
 }
 
-/** Makes and fills the maps of a generation, loads the program, and returns the pin to attach. */
+/**
+ * Makes and fills the maps of a generation, loads the program, and returns the pin to attach.
+ * @param namespace network namespace in which the links' indexes are meant; ours when absent.
+ */
 export async function buildGeneration(
   places: GenerationPlaces,
   object: string,
   record: GenerationRecord,
   blocks: FanoutPlan['blocks'],
+  namespace?: string,
 ): Promise<string> {
   const dir = join(places.pins, String(record.generation));
   await mkdir(places.records, { recursive: true, mode: 0o700 });
@@ -97,7 +101,7 @@ export async function buildGeneration(
       ([set]) => `map update pinned ${join(dir, 'targets')} key ${bytes32(set)} value pinned ${devmap(set)}`,
     ),
   );
-  await bpftoolBatch(commands);
+  await bpftoolBatch(commands, namespace);
   await loadXdp(object, join(dir, 'program'), maps);
   return join(dir, 'program');
 }

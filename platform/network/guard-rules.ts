@@ -13,8 +13,8 @@ export interface Guard {
   table: string;
   device: string;
   ifindex: number;
-  /** Monitor only: host end of the capture engine's input; undefined = everything that arrives is dropped. */
-  forwardTo?: string | undefined;
+  /** Monitor only: the name of the host end of the capture engine's input, and whether that link exists now. */
+  input?: { link: string; exists: boolean };
 }
 
 /** Names of the counters in our tables. */
@@ -36,8 +36,9 @@ function comment(guard: Guard): string {
 
 function ingressRule(guard: Guard): string {
   if (guard.kind === 'host-end') return `counter name "${GUARD_COUNTERS.refused}"`;
-  if (guard.forwardTo === undefined) return `counter name "${GUARD_COUNTERS.unforwarded}"`;
-  return `counter name "${GUARD_COUNTERS.forwarded}" dup to "${guard.forwardTo}"`;
+  if (guard.input?.exists !== true) return `counter name "${GUARD_COUNTERS.unforwarded}"`;
+  // `dup` and drop, not `fwd`: that marks the packet as redirected, and generic XDP at the fan-out skips marked packets.
+  return `counter name "${GUARD_COUNTERS.forwarded}" dup to "${guard.input.link}"`;
 }
 
 /** Ruleset text that replaces the table by a whole one in one transaction; its counters start at 0. */
@@ -64,7 +65,10 @@ export function redirectText(guard: Guard): string {
   return `flush chain netdev ${guard.table} in\nadd rule netdev ${guard.table} in ${ingressRule(guard)}\n`;
 }
 
-/** Why a guard does not stand, in words; empty = it stands. Compares all that the kernel reports. */
+/**
+ * Why a guard does not stand, in words; empty = it stands. Compares all that the kernel reports. A monitor's ingress that
+ * copies to a capture link that is gone (printed as its number) is no fault of the guard: see {@link forwardsAsWanted}.
+ */
 export function guardFaults(
   guard: Guard,
   table: NftTable | undefined,
@@ -75,31 +79,36 @@ export function guardFaults(
   else if (ifindex !== guard.ifindex) faults.push(`the device ${guard.device} was made anew`);
   if (table === undefined) return [...faults, `the table ${guard.table} is gone`];
   if (table.comment !== comment(guard)) faults.push(`the table ${guard.table} belongs to another device`);
-  const check = (name: string, hook: string, rule: string): void => {
+  const check = (name: string, hook: string, allowed: readonly string[]): void => {
     const chain = table.chains.get(name);
     if (chain === undefined) faults.push(`the chain ${name} of ${guard.table} is gone`);
     else if (chain.hook !== hook || chain.device !== guard.device || chain.priority !== PRIORITY)
       faults.push(`the chain ${name} of ${guard.table} is not on the ${hook} of ${guard.device}`);
     else if (chain.policy !== 'drop') faults.push(`the chain ${name} of ${guard.table} does not drop`);
-    else if (chain.rules.length !== 1 || chain.rules[0] !== rule)
+    else if (chain.rules.length !== 1 || !allowed.includes(withoutNumber(chain.rules[0] ?? '')))
       faults.push(`the chain ${name} of ${guard.table} has other rules`);
   };
-  check('in', 'ingress', ingressRule(guard));
-  if (guard.kind === 'monitor') check('out', 'egress', `counter name "${GUARD_COUNTERS.egress}"`);
+  if (guard.kind === 'host-end') {
+    check('in', 'ingress', [ingressRule(guard)]);
+  } else {
+    const states = [true, false].map((exists) => ({
+      ...guard,
+      input: { link: guard.input?.link ?? '', exists },
+    }));
+    check('in', 'ingress', [...states.map(ingressRule), STALE]);
+    check('out', 'egress', [`counter name "${GUARD_COUNTERS.egress}"`]);
+  }
   return faults;
 }
 
-/** True when the only fault is where the ingress forwards to, so that {@link redirectText} mends it. */
-export function onlyForwardingDiffers(
-  guard: Guard,
-  table: NftTable | undefined,
-  ifindex: number | undefined,
-): boolean {
-  const chain = table?.chains.get('in');
-  if (table === undefined || chain === undefined) return false;
-  const ruleFree = {
-    ...table,
-    chains: new Map(table.chains).set('in', { ...chain, rules: [ingressRule(guard)] }),
-  };
-  return guardFaults(guard, ruleFree, ifindex).length === 0;
+/** True when a monitor's ingress goes where the guard says now; {@link redirectText} makes it so. */
+export function forwardsAsWanted(guard: Guard, table: NftTable | undefined): boolean {
+  return table?.chains.get('in')?.rules[0] === ingressRule(guard);
+}
+
+/** A copy to a link that no longer exists. */
+const STALE = `counter name "${GUARD_COUNTERS.forwarded}" dup to *`;
+
+function withoutNumber(rule: string): string {
+  return rule.replace(/ dup to "?\d+"?$/, ' dup to *');
 }

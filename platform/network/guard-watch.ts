@@ -29,11 +29,10 @@ export async function watchGuards(
   log: Logger,
 ): Promise<void> {
   const reported = new Map<string, string>();
-  let wake: () => void = () => undefined;
-  let pending = false;
+  const events = { pending: false, wake: (): void => undefined };
   const poke = (): void => {
-    pending = true;
-    wake();
+    events.pending = true;
+    events.wake();
   };
   const look = async (): Promise<void> => {
     for (const state of await source.states()) {
@@ -54,12 +53,16 @@ export async function watchGuards(
     followEvents('ip', ['monitor', 'link'], signal, poke, log),
   ];
   while (!signal.aborted) {
-    pending = false;
+    events.pending = false;
     await look().catch((error: unknown) => {
       log.error({ error: describeError(error) }, 'could not look at the guards');
     });
-    if (!pending)
-      await Promise.race([new Promise<void>((resolve) => (wake = resolve)), pause(INTERVAL_MS, signal)]);
+    if (!sawEvent(events)) {
+      await Promise.race([
+        new Promise<void>((resolve) => (events.wake = resolve)),
+        pause(INTERVAL_MS, signal),
+      ]);
+    }
     await pause(SETTLE_MS, signal);
   }
   await Promise.all(monitors);
@@ -84,7 +87,7 @@ async function followEvents(
         resolve();
       });
     });
-    if (signal.aborted) return;
+    if (isOver(signal)) return;
     log.warn({ program }, 'event source ended; starting it again');
     onEvent();
     await pause(1_000, signal);
@@ -93,4 +96,12 @@ async function followEvents(
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
   await sleep(ms, undefined, { signal }).catch(() => undefined); // ends early when the watch ends
+}
+
+/* Read anew after an await, which the type checker does not see. */
+function sawEvent(events: { pending: boolean }): boolean {
+  return events.pending;
+}
+function isOver(signal: AbortSignal): boolean {
+  return signal.aborted;
 }

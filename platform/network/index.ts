@@ -12,3 +12,4 @@ export type { FanoutResult } from './fan-out.ts';
 export type { GuardState, NetworkState } from './inspect.ts';
 export type { Loss, MonitorLedger } from './ledger-math.ts';
 export type { AttachResult } from './monitor.ts';
+export { probeKernel, type NetworkFacts } from './probe-kernel.ts';

@@ -1,6 +1,6 @@
 import { linkName, type Site } from '../kernel/index.ts';
 import type { Fanout } from './fan-out.ts';
-import { guardFaults, type Guard } from './guard-rules.ts';
+import { forwardsAsWanted, guardFaults, type Guard } from './guard-rules.ts';
 import { isUp, listLinks, type Link } from './links.ts';
 import { listMonitors, monitorGuard, type MonitorRecord } from './monitor.ts';
 import { HOST_END_ROLES, parseLinkName, tableOfLink } from './names.ts';
@@ -19,7 +19,7 @@ export interface GuardState {
 export interface NetworkState {
   monitors: (GuardState & {
     monitor: string;
-    /** Has a link to the capture engine. */
+    /** What arrives is copied to the capture engine's link. */
     captureLinked: boolean;
     /** Ports that the attached packet program serves; undefined = none is attached. */
     fanout: { generation: number; hostEnds: string[] } | undefined;
@@ -36,7 +36,7 @@ export async function inspect(at: Site, fanout: Pick<Fanout, 'current'>): Promis
       const generation = await fanout.current(record.name, linkName(at, 'o', record.name));
       return {
         ...monitorState(at, record, links, tables),
-        captureLinked: links.some((link) => link.ifname === linkName(at, 'i', record.name)),
+        captureLinked: isCaptureLinked(at, record, links, tables),
         fanout:
           generation === undefined
             ? undefined
@@ -59,6 +59,16 @@ export async function inspectGuards(at: Site): Promise<GuardState[]> {
     ...records.map((record) => monitorState(at, record, links, tables)),
     ...hostEndStates(at, links, tables),
   ];
+}
+
+function isCaptureLinked(
+  at: Site,
+  record: MonitorRecord,
+  links: readonly Link[],
+  tables: ReadonlyMap<string, NftTable>,
+): boolean {
+  const guard = monitorGuard(at, record, links);
+  return guard.input?.exists === true && forwardsAsWanted(guard, tables.get(guard.table));
 }
 
 function monitorState(

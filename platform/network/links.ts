@@ -47,6 +47,13 @@ export async function listLinks(): Promise<Link[]> {
     });
 }
 
+/** Index of a device in another network namespace. */
+export async function findLinkIn(namespace: string, name: string): Promise<number> {
+  const { stdout } = await run('nsenter', [`--net=${namespace}`, 'ip', '-j', 'link', 'show', 'dev', name]);
+  const [link] = z.tuple([z.object({ ifindex: z.int() })]).parse(JSON.parse(stdout));
+  return link.ifindex;
+}
+
 /** One device, or undefined when it is not in this namespace. */
 export async function findLink(name: string): Promise<Link | undefined> {
   return (await listLinks()).find((link) => link.ifname === name);

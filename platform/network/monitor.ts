@@ -10,7 +10,7 @@ import {
   type Logger,
   type Site,
 } from '../kernel/index.ts';
-import { guardFaults, guardText, onlyForwardingDiffers, redirectText, type Guard } from './guard-rules.ts';
+import { guardFaults, guardText, forwardsAsWanted, redirectText, type Guard } from './guard-rules.ts';
 import {
   findLink,
   isUp,
@@ -72,7 +72,7 @@ export function monitorGuard(
     table: monitorTable(at, record.name),
     device: record.device,
     ifindex: links.find((link) => link.ifname === record.device)?.ifindex ?? -1,
-    forwardTo: links.some((link) => link.ifname === input) ? input : undefined,
+    input: { link: input, exists: links.some((link) => link.ifname === input) },
   };
 }
 
@@ -89,10 +89,7 @@ export async function attach(at: Site, name: string, device: string, log: Logger
   const table = (await listTables()).get(guard.table);
   if (guardFaults(guard, table, link.ifindex).length === 0 && isUp(link)) {
     if ((await readMonitor(at, name)) === undefined) await writeMonitor(at, await describe(name, link));
-    return { adopted: true, warnings: await remainingOffloads(device) };
-  }
-  if (isUp(link) && onlyForwardingDiffers(guard, table, link.ifindex)) {
-    await loadRules(redirectText(guard));
+    if (!forwardsAsWanted(guard, table)) await loadRules(redirectText(guard));
     await prove(guard);
     return { adopted: true, warnings: await remainingOffloads(device) };
   }
@@ -118,15 +115,12 @@ export async function attach(at: Site, name: string, device: string, log: Logger
 
 /** Points the ingress at the capture engine's input link (or at nothing), without a gap. */
 export async function pointAtCapture(at: Site, record: MonitorRecord): Promise<void> {
-  const guard = monitorGuard(at, record, await listLinks());
-  const link = await findLink(record.device);
+  const links = await listLinks();
+  const guard = monitorGuard(at, record, links);
   const table = (await listTables()).get(guard.table);
-  if (guardFaults(guard, table, link?.ifindex).length === 0) return;
-  if (!onlyForwardingDiffers(guard, table, link?.ifindex)) {
-    await linkDown(record.device);
-    throw unproven(record.device, guardFaults(guard, table, link?.ifindex));
-  }
-  await loadRules(redirectText(guard));
+  if (guardFaults(guard, table, guard.ifindex).length === 0 && forwardsAsWanted(guard, table)) return;
+  // A guard that is broken otherwise fails the proof, and the device goes down.
+  if (table !== undefined) await loadRules(redirectText(guard));
   await prove(guard);
 }
 
