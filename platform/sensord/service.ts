@@ -35,9 +35,8 @@ export class SensorService {
 
   constructor(parts: ServiceParts) {
     this.#parts = parts;
-    const { rooms, sensor, configuration, log } = parts;
+    const { rooms, sensor, configuration } = parts;
     this.#checks = new DetectionChecks({
-      log,
       settings: () => configuration.desired.detectionCheck,
       monitors: () => configuration.desired.monitors.map(({ name }) => name),
       inject: (monitor, frame) => rooms.network.inject(monitor, frame),
@@ -45,6 +44,10 @@ export class SensorService {
         sensor.publish(type, record);
       },
       ledger: async () => (await rooms.network.ledger()).monitors,
+      ready: () =>
+        configuration.desired.instruments
+          .filter(({ enabled, ports }) => enabled && ports.length > 0)
+          .every(({ name }) => sensor.poller.health(name).state === 'ok'),
     });
   }
 
@@ -63,7 +66,7 @@ export class SensorService {
     ).catch((error: unknown) => {
       this.#parts.log.error({ err: error }, `stored events cannot be watched: ${describeError(error)}`);
     });
-    this.#checks.start((instrument) => sensor.poller.health(instrument).state === 'ok');
+    this.#checks.refresh();
   }
 
   async reload(): Promise<{ changed: boolean }> {
@@ -135,7 +138,7 @@ export class SensorService {
 
   async #quiet(): Promise<void> {
     this.#parts.sensor.publish('sensor.stopping', {});
-    await this.#checks.stop();
+    this.#checks.stop();
     this.#ending.abort();
     await this.#watching;
   }

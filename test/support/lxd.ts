@@ -11,6 +11,7 @@ import {
   type ContainerSpec,
   type ContainerState,
   type DiskSpec,
+  type IdFiles,
   type Runtime,
 } from '@bulkhead/platform/runtime';
 
@@ -26,7 +27,7 @@ export interface ThrowAwayRuntime {
   /** Same daemon, seen from the project. */
   project: LxdClient;
   runtime: Runtime;
-  /** Fingerprint of the `base` image, imported. */
+  /** Fingerprint of the imported image. */
   image: string;
   /** Makes the folders of an instrument and a container for it, started unless told otherwise. */
   launch: (name: string, options?: LaunchOptions) => Promise<ContainerState>;
@@ -59,8 +60,22 @@ export async function baseImage(): Promise<string> {
   return join(dir, (JSON.parse(text) as { file: string }).file);
 }
 
-/** Opens a runtime of a site of its own on the machine's daemon. */
-export async function throwAwayRuntime(prefix: string, socket?: string): Promise<ThrowAwayRuntime> {
+/** Where a test's runtime lives and what its containers are made of. */
+export interface ThrowAwayOptions {
+  /** Of a daemon of the test's own; default: the machine's. */
+  socket?: string;
+  /** `base` as instruments have it, or `tiny`, whose PID 1 stays root with every capability. Default `base`. */
+  image?: 'base' | 'tiny';
+  /** See RuntimeParts. */
+  idFiles?: IdFiles;
+}
+
+/** Opens a runtime of a site of its own. */
+export async function throwAwayRuntime(
+  prefix: string,
+  options: ThrowAwayOptions = {},
+): Promise<ThrowAwayRuntime> {
+  const { socket } = options;
   const home = await mkdtemp(join(tmpdir(), `bulkhead-${prefix}-`));
   const suffix = randomBytes(3).toString('hex');
   const at = site({
@@ -75,7 +90,12 @@ export async function throwAwayRuntime(prefix: string, socket?: string): Promise
   });
   for (const folder of siteSources(at)) await mkdir(folder, { recursive: true, mode: 0o711 });
   const lxd = await openLxd({ socket });
-  const runtime = openRuntime({ lxd, site: at, log: openLog('runtime', 'error') });
+  const runtime = openRuntime({
+    lxd,
+    site: at,
+    log: openLog('runtime', 'error'),
+    ...(options.idFiles === undefined ? {} : { idFiles: options.idFiles }),
+  });
   const dispose = async (): Promise<void> => {
     await runtime.removeAll();
     await lxd.close();
@@ -83,7 +103,8 @@ export async function throwAwayRuntime(prefix: string, socket?: string): Promise
   };
   try {
     await runtime.prepare();
-    const image = await runtime.ensureImage(await baseImage());
+    const file = options.image === 'tiny' ? await tinyImage(home) : await baseImage();
+    const image = await runtime.ensureImage(file);
     const spec = async (name: string, options: LaunchOptions = {}) => makeSpec(at, image, name, options);
     const launch = async (name: string, options: LaunchOptions = {}): Promise<ContainerState> => {
       await runtime.create(await spec(name, options));
@@ -135,19 +156,9 @@ async function makeSpec(
  */
 export async function tinyImage(dir: string): Promise<string> {
   const root = join(dir, 'tiny', 'rootfs');
-  for (const folder of [
-    'sbin',
-    'dev',
-    'proc',
-    'sys',
-    'tmp',
-    'run/bulkhead',
-    'opt/instrument',
-    'etc',
-    'root',
-  ]) {
+  const folders = ['sbin', 'dev', 'proc', 'sys', 'tmp', 'etc', 'root', 'run/bulkhead', 'opt/instrument'];
+  for (const folder of [...folders, 'var/lib/instrument'])
     await mkdir(join(root, folder), { recursive: true });
-  }
   await compile(join(here, 'lxd-tiny-init.c'), join(root, 'sbin', 'init'));
   const metadata = {
     architecture: 'x86_64',

@@ -1,5 +1,14 @@
 import type { Manifest, SensorConfig } from '@bulkhead/platform/contracts';
 
+/** A configuration as a person writes it: what has defaults may be missing. */
+export interface LabConfig {
+  version: 1;
+  sensor: { name: string };
+  monitorInterfaces: { name: string; device: string }[];
+  instruments: InstrumentInput[];
+  detectionCheck: { intervalS: number; timeoutS: number };
+}
+
 type InstrumentInput = Pick<
   SensorConfig['instruments'][number],
   'name' | 'package' | 'interfaces' | 'grants'
@@ -9,11 +18,7 @@ type InstrumentInput = Pick<
  * The configuration that `scripts/start` runs: one monitor interface, a capture engine and an IDS. Grants are written
  * out one by one, as an operator would give them; here the operator gives all that these two ask for.
  */
-export function labConfig(
-  sensor: string,
-  device: string,
-  manifests: readonly Manifest[],
-): Record<string, unknown> {
+export function labConfig(sensor: string, device: string, manifests: readonly Manifest[]): LabConfig {
   const monitor = 'mon';
   return {
     version: 1,

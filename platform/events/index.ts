@@ -1,0 +1,2 @@
+export { decodeMessage, type DecodedMessage, type PackedMessage } from './decode.ts';
+export { describeAlert } from './describe-alert.ts';

@@ -1,0 +1,3 @@
+export { labConfig } from './start/lab-config.ts';
+export { openLab, removeLab, ATTACKS, type AttackName, type Lab } from './lab/index.ts';
+export { checkCapture, openReplay, removeReplay, type Replay } from './replay/index.ts';
