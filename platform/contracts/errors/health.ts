@@ -1,4 +1,13 @@
 import type { CatalogueEntry } from '../error-catalogue.ts';
 
 /** Codes that start with `HEALTH_`. */
-export const HEALTH_ERRORS: Readonly<Record<string, CatalogueEntry>> = Object.freeze({});
+export const HEALTH_ERRORS: Readonly<Record<string, CatalogueEntry>> = Object.freeze({
+  HEALTH_NONCE_INVALID: {
+    title: 'A detection check was to be made with a nonce of the wrong form.',
+    hint: 'This is a fault of the sensor; a nonce is 32 hex digits, made for each check.',
+  },
+  HEALTH_CHECK_TIMEOUT: {
+    title: 'A check of `bulkhead doctor` did not answer in time.',
+    hint: 'What it asks may hang: look at the load of the machine and at the part that the check names.',
+  },
+});
