@@ -7,3 +7,4 @@ export { BUS_LIMITS } from './limits.ts';
 export type { BusIdentity } from './identities.ts';
 export type { BusMessage, FeedStart } from './event-feed.ts';
 export type { StreamState } from './streams.ts';
+export { storeCipher, type StoreCipher } from './server-config.ts';

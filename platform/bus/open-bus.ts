@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { jetstream, jetstreamManager, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
@@ -19,7 +20,7 @@ import { openEventFeed } from './event-subscription.ts';
 import { Identities, type BusIdentity } from './identities.ts';
 import { parseBusModel, type BusModel } from './model.ts';
 import { publishEvent, requestControl } from './platform-client.ts';
-import { serverConfig } from './server-config.ts';
+import { serverConfig, storeCipher, type StoreCipher } from './server-config.ts';
 import { ServerProcess } from './server-process.ts';
 import { StoreRecord } from './store-record.ts';
 import {
@@ -68,6 +69,7 @@ class SensorBus implements Bus {
   readonly #identities: Identities;
   readonly #record: StoreRecord;
   readonly #process: ServerProcess;
+  readonly #cipher: StoreCipher = storeCipher(readFileSync('/proc/cpuinfo', 'utf8'));
   readonly #down = new Set<(reason: string) => void>();
   readonly #up = new Set<() => void>();
   readonly #newStream = new Set<(stream: string) => void>();
@@ -228,12 +230,13 @@ class SensorBus implements Bus {
     const instruments = model.instruments.map(
       ({ name }) => [name, this.#identities.instrument(name).publicKey] as const,
     );
+    const storeKey = this.#storeKey(model);
     return serverConfig({
       serverName: `${this.#options.site.prefix}-bus`,
       port: this.#options.site.natsPort,
       storeDir: this.#process.storeDir,
       logFile: this.#process.logFile,
-      storeKey: this.#storeKey(model),
+      encryption: storeKey === undefined ? undefined : { key: storeKey, cipher: this.#cipher },
       accounts: compileAccounts(model, {
         system: this.#identities.internal('system').publicKey,
         platform: this.#identities.internal('platform').publicKey,
