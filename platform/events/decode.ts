@@ -1,86 +1,146 @@
 import { EVENT_HEADERS, type StoredEvent } from '../contracts/index.ts';
 
-/** A stored message as the bus hands it over; headers and body are the publisher's own and not to be trusted. */
+/** A stored message as the bus hands it over: packed, headers as the publisher wrote them. */
 export interface PackedMessage {
+  /** Publisher and type, from the subject: the publisher's account is bound to them. */
   instrument: string;
-  sequence: number;
   type: string;
+  stream: string;
+  sequence: number;
   storedAt: Date;
   headers: Readonly<Record<string, string>>;
   body: Uint8Array;
 }
 
-/** What a message held. What could not be read is counted and described, and hides no neighbour. */
-export interface DecodedMessage {
-  events: StoredEvent[];
-  skipped: { line: number; reason: string }[];
+/** What was wrong with a message or with some of its records. */
+export type FaultReason =
+  | 'body-too-large'
+  | 'count-mismatch'
+  | 'id-invalid'
+  | 'line-too-long'
+  | 'not-an-object'
+  | 'not-json'
+  | 'source-mismatch'
+  | 'time-invalid'
+  | 'too-many-records'
+  | 'type-mismatch';
+
+/** One kind of fault of one message; `records` were left out because of it (0 for a header that is merely ignored). */
+export interface DecodeFault {
+  reason: FaultReason;
+  instrument: string;
+  type: string;
+  sequence: number;
+  records: number;
 }
 
-/** A publisher's message is at most this large; the bus refuses larger ones, this bounds what we would parse. */
-const MAX_BODY_BYTES = 8 << 20;
-const MAX_RECORDS = 20_000;
-const MAX_SKIPPED = 20;
-const ID = /^[\x21-\x7e]{1,128}$/;
+/** Bounds, in bytes and counts. The bus takes no message above 1 MiB; these hold for whatever comes. */
+export const DECODE_LIMITS = Object.freeze({
+  bodyBytes: 1024 * 1024,
+  lineBytes: 768 * 1024,
+  records: 65_536,
+});
+
+const NEWLINE = 0x0a;
 
 /**
- * Unpacks a message into its records (NDJSON, one line each; PROTOCOL.md). Who published it and its type come from the
- * bus and not from the headers.
+ * Takes a message apart into its records. A bad record is left out and counted, its neighbours stay; a bad header is
+ * replaced by what the sensor knows itself. Never throws. Sender and type come from the subject only.
  */
-export function decodeMessage(message: PackedMessage): DecodedMessage {
-  const decoded: DecodedMessage = { events: [], skipped: [] };
-  if (message.body.byteLength > MAX_BODY_BYTES) {
-    decoded.skipped.push({ line: 0, reason: `the body has ${String(message.body.byteLength)} bytes` });
-    return decoded;
+export function decodeMessage(message: PackedMessage): { events: StoredEvent[]; faults: DecodeFault[] } {
+  const faults = new Faults(message);
+  const { instrument, type } = message;
+  const id = idOf(message, faults);
+  const time = timeOf(message, faults);
+  checkIdentity(message, faults);
+  const body = Buffer.from(message.body.buffer, message.body.byteOffset, message.body.byteLength);
+  if (body.length > DECODE_LIMITS.bodyBytes) {
+    faults.add('body-too-large', 1);
+    return { events: [], faults: faults.list() };
   }
-  const id = idOf(message);
-  const time = timeOf(message);
-  const lines = Buffer.from(message.body.buffer, message.body.byteOffset, message.body.byteLength)
-    .toString('utf8')
-    .split('\n');
-  if (lines.at(-1) === '') lines.pop();
-  lines.forEach((line, index) => {
-    if (index >= MAX_RECORDS) {
-      skip(decoded, index, `only ${String(MAX_RECORDS)} records of a message are read`);
-      return;
+  const events: StoredEvent[] = [];
+  let index = 0;
+  for (const line of linesOf(body)) {
+    if (index >= DECODE_LIMITS.records) {
+      faults.add('too-many-records', 1);
+      break;
     }
-    const record = parseRecord(line);
-    if (record === undefined) skip(decoded, index, 'it is not a JSON object');
-    else {
-      decoded.events.push({
-        id: `${id}/${String(index)}`,
-        instrument: message.instrument,
-        type: message.type,
-        time,
-        record,
-      });
-    }
-  });
-  return decoded;
+    const record = parseLine(line, faults);
+    // A record keeps its number also behind a bad one, so that its id is the same whoever reads it.
+    if (record !== undefined) events.push({ id: `${id}/${String(index)}`, instrument, type, time, record });
+    index += 1;
+  }
+  const declared = message.headers[EVENT_HEADERS.count];
+  if (declared !== String(index)) faults.add('count-mismatch', 0);
+  return { events, faults: faults.list() };
 }
 
-function skip(decoded: DecodedMessage, line: number, reason: string): void {
-  if (decoded.skipped.length < MAX_SKIPPED) decoded.skipped.push({ line, reason });
+class Faults {
+  readonly #message: PackedMessage;
+  readonly #records = new Map<FaultReason, number>();
+
+  constructor(message: PackedMessage) {
+    this.#message = message;
+  }
+
+  add(reason: FaultReason, records: number): void {
+    this.#records.set(reason, (this.#records.get(reason) ?? 0) + records);
+  }
+
+  list(): DecodeFault[] {
+    const { instrument, type, sequence } = this.#message;
+    return [...this.#records].map(([reason, records]) => ({ reason, instrument, type, sequence, records }));
+  }
 }
 
-/** A header that is no usable id is replaced by the place in the stream, which nobody can choose. */
-function idOf(message: PackedMessage): string {
-  const id = message.headers[EVENT_HEADERS.id];
-  return id !== undefined && ID.test(id) ? id : `${message.instrument}-${String(message.sequence)}`;
+/** The publisher's id where it is usable, else the place in the stream, which is unique as well. */
+function idOf(message: PackedMessage, faults: Faults): string {
+  const id = message.headers[EVENT_HEADERS.id] ?? '';
+  if (/^[A-Za-z0-9_.-]{1,64}$/.test(id)) return id;
+  faults.add('id-invalid', 0);
+  return `${message.stream}-${String(message.sequence)}`;
 }
 
-function timeOf(message: PackedMessage): string {
-  const time = message.headers[EVENT_HEADERS.time];
-  const parsed = time === undefined || time.length > 40 ? NaN : Date.parse(time);
-  return (Number.isNaN(parsed) ? message.storedAt : new Date(parsed)).toISOString();
+function timeOf(message: PackedMessage, faults: Faults): string {
+  const text = message.headers[EVENT_HEADERS.time] ?? '';
+  const time = /^\d{4}-\d\d-\d\dT[\d:.]{5,15}(?:Z|[+-]\d\d:?\d\d)$/.test(text)
+    ? Date.parse(text)
+    : Number.NaN;
+  if (!Number.isNaN(time)) return new Date(time).toISOString();
+  faults.add('time-invalid', 0);
+  return message.storedAt.toISOString();
 }
 
-function parseRecord(line: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(line);
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined;
-  } catch {
+/** A forged sender or type in the headers changes nothing, and is told. */
+function checkIdentity(message: PackedMessage, faults: Faults): void {
+  const { headers, instrument, type } = message;
+  if (headers[EVENT_HEADERS.type] !== type) faults.add('type-mismatch', 0);
+  if (headers[EVENT_HEADERS.source]?.endsWith(`/instrument/${instrument}`) !== true)
+    faults.add('source-mismatch', 0);
+}
+
+function* linesOf(body: Buffer): Generator<Buffer> {
+  let start = 0;
+  while (start < body.length) {
+    const newline = body.indexOf(NEWLINE, start);
+    const end = newline === -1 ? body.length : newline;
+    if (end > start) yield body.subarray(start, end);
+    start = end + 1;
+  }
+}
+
+function parseLine(line: Buffer, faults: Faults): Record<string, unknown> | undefined {
+  if (line.length > DECODE_LIMITS.lineBytes) {
+    faults.add('line-too-long', 1);
     return undefined;
   }
+  try {
+    const value: unknown = JSON.parse(line.toString('utf8'));
+    if (typeof value === 'object' && value !== null && !Array.isArray(value))
+      return value as Record<string, unknown>;
+    faults.add('not-an-object', 1);
+  } catch {
+    faults.add('not-json', 1);
+  }
+  return undefined;
 }

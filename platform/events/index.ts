@@ -1,2 +1,15 @@
-export { decodeMessage, type DecodedMessage, type PackedMessage } from './decode.ts';
-export { describeAlert } from './describe-alert.ts';
+export {
+  decodeMessage,
+  DECODE_LIMITS,
+  type DecodeFault,
+  type FaultReason,
+  type PackedMessage,
+} from './decode.ts';
+export { describeAlert, describeEvent, isAtLeast, severityOf, type Severity } from './describe.ts';
+export {
+  openEventQuery,
+  type EventCounts,
+  type EventQuery,
+  type EventQueryFilter,
+  type EventSource,
+} from './query.ts';
