@@ -34,7 +34,7 @@ provide_nats() {
 
 # nats_from <work> <archive> <suite>: with an apt state of its own; verification of signatures stays on
 nats_from() {
-  local work=$1 archive=$2 suite=$3 version deb
+  local work=$1 archive=$2 suite=$3 version deb program
   mkdir -p "$work/lists/partial" "$work/cache/archives/partial" "$work/deb" "$work/root"
   chown -R _apt "$work/lists/partial" "$work/deb" 2>/dev/null || true
   echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $archive $suite main" >"$work/sources.list"
@@ -46,9 +46,10 @@ nats_from() {
   version_at_least "$version" "$NATS_MIN" || return 1
   (cd "$work/deb" && apt-get "${options[@]}" download nats-server) || return 1
   for deb in "$work"/deb/*.deb; do dpkg-deb -x "$deb" "$work/root"; done
-  version=$("$work/root/usr/bin/nats-server" --version | sed 's/^nats-server: v//') || return 1
+  program=$(find "$work/root/usr" -type f -name nats-server -perm -u+x | head -n 1)
+  version=$("$program" --version | sed 's/^nats-server: v//') || return 1
   version_at_least "$version" "$NATS_MIN" || { echo "it says that it is $version"; return 1; }
-  install -m 0755 "$work/root/usr/bin/nats-server" "$tools/nats-server.new"
+  install -m 0755 "$program" "$tools/nats-server.new"
   sha256sum "$tools/nats-server.new" | cut -d' ' -f1 >"$tools/nats-server.sha256"
   mv "$tools/nats-server.new" "$tools/nats-server"
   echo "nats-server $version"
