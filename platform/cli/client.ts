@@ -1,5 +1,5 @@
 import { Agent, request, type Dispatcher } from 'undici';
-import { createInterface } from 'node:readline';
+import { StringDecoder } from 'node:string_decoder';
 import type { SensorStatus, StoredEvent } from '../contracts/index.ts';
 import { BulkheadError, type ErrorCode } from '../kernel/index.ts';
 
@@ -49,8 +49,13 @@ export function sensorClient(socketPath: string): SensorClient {
     },
     async *events(query, signal) {
       const body = await call('GET', `/v1/events?${new URLSearchParams(query).toString()}`, signal);
-      for await (const line of createInterface({ input: body, crlfDelay: Infinity })) {
-        if (line !== '') yield JSON.parse(line) as StoredEvent;
+      // Not readline: it leaves a reader that stops early with an open body, whose later abort nobody would catch.
+      let rest = '';
+      const decoder = new StringDecoder('utf8');
+      for await (const chunk of body as AsyncIterable<Buffer>) {
+        const lines = (rest + decoder.write(chunk)).split('\n');
+        rest = lines.pop() ?? '';
+        for (const line of lines) if (line !== '') yield JSON.parse(line) as StoredEvent;
       }
     },
     close: () => agent.close(),

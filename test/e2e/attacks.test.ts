@@ -31,6 +31,7 @@ const SIGNATURES: Record<AttackName, { id: number; address: string }> = {
   'eicar-download': { id: 2_900_055, address: '10.66.0.104' },
 };
 
+let started: TestSensor | undefined;
 let sensor: TestSensor;
 let lab: Lab;
 const people = new AbortController();
@@ -42,14 +43,15 @@ beforeAll(async () => {
     (await readdir(APPS)).sort().map((name) => loadPackage(join(APPS, name))),
   );
   const manifests = packages.map(({ manifest }) => manifest);
-  sensor = await startTestSensor(PREFIX, labConfig('attacks', lab.monitorDevice, manifests));
+  started = await startTestSensor(PREFIX, labConfig('attacks', lab.monitorDevice, manifests));
+  sensor = started;
   await sensor.healthy();
   lab.startClients(people.signal);
 });
 
 afterAll(async () => {
   people.abort();
-  await sensor.remove();
+  await started?.remove();
   await removeLab(testSite(PREFIX));
 });
 

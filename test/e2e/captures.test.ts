@@ -27,6 +27,7 @@ const NOT_COMPARED = new Set(['alert', 'stats', 'check']);
 /** Longer than any capture here lasts at its own pace. */
 const REPLAY_MS = 240_000;
 
+let started: TestSensor | undefined;
 let sensor: TestSensor;
 let replay: Replay;
 const captures = presentCaptures();
@@ -41,12 +42,13 @@ beforeAll(async () => {
     (await readdir(APPS)).sort().map((name) => loadPackage(join(APPS, name))),
   );
   const manifests = packages.map(({ manifest }) => manifest);
-  sensor = await startTestSensor(PREFIX, labConfig('captures', replay.monitorDevice, manifests));
+  started = await startTestSensor(PREFIX, labConfig('captures', replay.monitorDevice, manifests));
+  sensor = started;
   await sensor.healthy();
 });
 
 afterAll(async () => {
-  await sensor.remove();
+  await started?.remove();
   await removeReplay(testSite(PREFIX));
   await run('rm', ['-f', `/run/${PREFIX}-own.pcap`]);
 });
