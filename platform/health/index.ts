@@ -1,3 +1,12 @@
+export { runDoctor } from './doctor.ts';
+export {
+  type Check,
+  type DoctorParts,
+  type Finding,
+  type HealthCheck,
+  type PacketPathFacts,
+  type Severity,
+} from './types.ts';
 export { buildCheckFrame } from './check-frame.ts';
 export {
   DetectionCheck,
