@@ -1,3 +1,2 @@
 export { sensorClient, type SensorClient } from './client.ts';
 export { EXIT } from './exit-codes.ts';
-export { main } from './main.ts';

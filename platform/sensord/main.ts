@@ -19,7 +19,9 @@ export async function main(argv: readonly string[]): Promise<number> {
       return 0;
     }
     log = openLog('sensord', parsed.logLevel);
-    return await run(parsed, log);
+    const code = await run(parsed, log);
+    endSoon(code);
+    return code;
   } catch (error) {
     if (log === undefined) process.stderr.write(`sensord: ${describeError(error)}\n`);
     else
@@ -27,8 +29,14 @@ export async function main(argv: readonly string[]): Promise<number> {
         { err: error, ...(error instanceof BulkheadError ? error.toJSON() : {}) },
         describeError(error),
       );
+    endSoon(1);
     return error instanceof BulkheadError && error.code === 'SENSORD_USAGE' ? 2 : 1;
   }
+}
+
+/** Everything is closed; should a connection of a library linger, it must not keep a finished sensord alive. */
+function endSoon(code: number): void {
+  setTimeout(() => process.exit(code), 2_000).unref();
 }
 
 async function run(options: SensordArguments, log: Logger): Promise<number> {

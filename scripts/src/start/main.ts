@@ -44,6 +44,8 @@ export async function main(argv: readonly string[]): Promise<number> {
       `${JSON.stringify({ ok, failedStage: stages.failed?.name, stages: stages.results, ...report, leftBehind: left })}\n`,
     );
   }
+  // Should a connection of a library linger, it must not keep a finished run alive.
+  setTimeout(() => process.exit(), 3_000).unref();
   if (failure !== undefined && interrupted.signal.aborted) return held.wasUp === true ? 0 : 130;
   return ok ? 0 : 1;
 }
