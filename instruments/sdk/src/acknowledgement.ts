@@ -29,6 +29,6 @@ export function readAcknowledgement(message: Msg): Acknowledgement {
     return { outcome: 'BUS_STREAM_FULL', reason: `the stream is full (${reason})` };
   }
   // 503 is what JetStream says while it starts, or cannot write: what waits is not lost yet.
-  if (error.code === 503 || error.code === 500) return { outcome: 'retry' };
+  if (error.code === 503) return { outcome: 'retry' };
   return { outcome: 'BUS_PUBLISH_REFUSED', reason };
 }
