@@ -1,7 +1,7 @@
 import { runDoctor, type Check } from '../health/index.ts';
 import { site } from '../kernel/index.ts';
 import { probeKernel } from '../network/index.ts';
-import { collisions, foreignRanges, ID_FILES } from '../runtime/index.ts';
+import { hostCollisions, ID_FILES } from '../runtime/index.ts';
 import { sensorClient } from './client.ts';
 import { EXIT } from './exit-codes.ts';
 
@@ -14,7 +14,7 @@ export async function doctorCommand(options: { socket: string; json?: boolean })
     site: at,
     monitorDevices: await monitorDevices(options.socket),
     probePacketPath: () => probeKernel(at),
-    idCollisions: async () => collisions(await foreignRanges(ID_FILES)),
+    idCollisions: () => hostCollisions(ID_FILES),
   });
   process.stdout.write(options.json === true ? `${JSON.stringify({ checks })}\n` : doctorText(checks));
   return checks.some(({ severity }) => severity === 'error') ? EXIT.failed : EXIT.ok;

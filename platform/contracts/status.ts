@@ -2,6 +2,8 @@
 export interface SensorStatus {
   sensor: string;
   version: string;
+  /** Of the parts that run: `node`, `lxd`, `nats-server`, `kernel`, and each image's tool as Debian names its package. */
+  versions: Record<string, string>;
   /** ISO 8601. */
   startedAt: string;
   /** True when everything that the configuration asks for runs, sees and reports. */
@@ -41,9 +43,11 @@ export interface PacketCounts {
   cloned: number;
   /** Held back by declared filters. */
   filtered: number;
-  /** Lost anywhere between device and mirror port; each place in `lostWhere`. */
+  /** Lost anywhere between device and mirror port since every instrument saw; each place in `lostWhere`. */
   lost: number;
   lostWhere: { stage: string; packets: number }[];
+  /** Arrived before every instrument saw for the first time, and was not seen by all of them. */
+  lostStarting: number;
   /** Frames that something tried to send out of the device, all dropped. */
   transmitAttempts: number;
   /** Frames that left the device: 0, or the guard failed. */

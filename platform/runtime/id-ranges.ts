@@ -40,12 +40,7 @@ export function collisions(ranges: readonly IdRange[]): string[] {
 }
 
 /** Ranges that belong to others than LXD on this machine: sub ids of its users, and the users themselves. */
-export async function foreignRanges(files: {
-  subuid: string;
-  subgid: string;
-  passwd: string;
-  group: string;
-}): Promise<IdRange[]> {
+export async function foreignRanges(files: IdFiles): Promise<IdRange[]> {
   const [subuid, subgid, passwd, group] = await Promise.all(
     [files.subuid, files.subgid, files.passwd, files.group].map((path) =>
       readFile(path, 'utf8').catch(() => ''),
@@ -57,8 +52,29 @@ export async function foreignRanges(files: {
   return [...sub, ...accounts(passwd ?? '', files.passwd), ...accounts(group ?? '', files.group)];
 }
 
-/** The machine's own files. */
-export const ID_FILES = Object.freeze({
+/** Where ranges that LXD hands to containers overlap somebody else's on this machine, in words; empty = nowhere. */
+export async function hostCollisions(files: IdFiles): Promise<string[]> {
+  const own: IdRange[] = [];
+  for (const path of [files.subuid, files.subgid]) {
+    const ranges = parseSubIds(await readFile(path, 'utf8').catch(() => ''), path);
+    own.push(...ranges.filter((range) => range.owner.endsWith(': root')));
+  }
+  const others = await foreignRanges(files);
+  return own.flatMap((range) =>
+    others.filter((other) => overlaps(range, other)).map((other) => `${words(range)} overlaps ${words(other)}`),
+  );
+}
+
+/** Files that say who has which ids. */
+export interface IdFiles {
+  readonly subuid: string;
+  readonly subgid: string;
+  readonly passwd: string;
+  readonly group: string;
+}
+
+/** The machine's own. */
+export const ID_FILES: IdFiles = Object.freeze({
   subuid: '/etc/subuid',
   subgid: '/etc/subgid',
   passwd: '/etc/passwd',

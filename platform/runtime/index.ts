@@ -5,9 +5,11 @@ export { containmentFaults, containmentOf } from './containment.ts';
 export {
   collisions,
   foreignRanges,
+  hostCollisions,
   ID_FILES,
   IDS_PER_CONTAINER,
   parseSubIds,
+  type IdFiles,
   type IdRange,
 } from './id-ranges.ts';
 export type {

@@ -1,5 +1,5 @@
 import type { SensorConfig } from '../contracts/index.ts';
-import { describeError } from '../kernel/index.ts';
+import { BulkheadError, describeError } from '../kernel/index.ts';
 import { loadSensorConfig } from './config-file.ts';
 import { desiredState, digestOf, type DesiredState } from './desired.ts';
 import { findPackage, type Library } from './library.ts';
@@ -23,11 +23,17 @@ export class Configuration {
   readonly #loadLibrary: (names: Iterable<string>) => Promise<Library>;
   #desired: DesiredState | undefined;
   #state: ConfigurationState;
+  #versions: Record<string, string> = {};
 
   constructor(path: string, load: (names: Iterable<string>) => Promise<Library>) {
     this.#path = path;
     this.#loadLibrary = load;
     this.#state = { path, digest: '', loadedAt: new Date(0), lastError: undefined };
+  }
+
+  /** Versions of packages, and of the tools in their images. */
+  get versions(): Record<string, string> {
+    return this.#versions;
   }
 
   get state(): ConfigurationState {
@@ -60,6 +66,7 @@ export class Configuration {
     const digest = digestOf(next);
     const changed = digest !== this.#state.digest;
     this.#desired = next;
+    this.#versions = versionsOf(library);
     this.#state = { path: this.#path, digest, loadedAt: new Date(), lastError: undefined };
     return { changed };
   }
@@ -71,4 +78,14 @@ function keepKnown(next: DesiredState, before: DesiredState | undefined): Desire
     next.problems.some(({ instrument }) => instrument === name),
   );
   return { ...next, instruments: [...next.instruments, ...known] };
+}
+
+function versionsOf(library: Library): Record<string, string> {
+  const versions: Record<string, string> = {};
+  for (const [name, found] of library) {
+    if (found instanceof BulkheadError) continue;
+    versions[`package ${name}`] = found.manifest.version;
+    if (found.toolVersion !== undefined) versions[name] = found.toolVersion;
+  }
+  return versions;
 }

@@ -18,6 +18,8 @@ export interface AvailablePackage {
   digest: string;
   /** Image archive and its LXD fingerprint. */
   image: { file: string; fingerprint: string };
+  /** Version of the Debian package of the same name in the image, e.g. of Suricata itself. */
+  toolVersion?: string | undefined;
 }
 
 /** One interface of an instrument, wired. */

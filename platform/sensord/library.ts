@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { NameSchema, type Manifest } from '../contracts/index.ts';
 import { BulkheadError, parseStrict, sitePaths, type Site } from '../kernel/index.ts';
@@ -9,6 +9,7 @@ import type { AvailablePackage } from './desired.ts';
 const ImagePointerSchema = z.object({
   file: z.string().min(1).max(4096),
   digest: z.string().min(8).max(128),
+  packages: z.record(z.string().max(200), z.string().max(200)).default({}),
 });
 
 /** What the library needs of the packages room. */
@@ -61,7 +62,8 @@ async function loadOne(parts: LibraryParts, name: string): Promise<AvailablePack
     manifest: loaded.manifest,
     appDir,
     digest: loaded.digest,
-    image: { file: join(imagesDir, image.file.split('/').at(-1) ?? ''), fingerprint: image.digest },
+    image: { file: join(imagesDir, basename(image.file)), fingerprint: image.digest },
+    toolVersion: image.packages[name],
   };
 }
 

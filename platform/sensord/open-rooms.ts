@@ -8,6 +8,7 @@ import { openStorage, type Storage } from '../storage/index.ts';
 
 /** Every room, opened. */
 export interface Rooms {
+  lxdVersion: string;
   runtime: Runtime;
   storage: Storage;
   bus: Bus;
@@ -30,6 +31,7 @@ export async function openRooms(
   log.info({ socket: daemon.socket, version: daemon.version, started: daemon.started }, 'LXD answers');
   const storage = await openStorage({ site, log: roomLog('storage'), keyFile: options.keyFile });
   return {
+    lxdVersion: daemon.version,
     runtime: openRuntime({ lxd: await openLxd({ socket: daemon.socket }), site, log: roomLog('runtime') }),
     storage,
     bus: openBus({

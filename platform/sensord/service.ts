@@ -1,3 +1,4 @@
+import { release } from 'node:os';
 import { PLATFORM, type SensorStatus, type StoredEvent } from '../contracts/index.ts';
 import { describeError, type Logger, type Site } from '../kernel/index.ts';
 import type { ApiParts, EventFilter } from './api.ts';
@@ -6,6 +7,7 @@ import { DetectionChecks } from './detection-checks.ts';
 import { EventCounts, WATCHED_TYPES } from './event-counts.ts';
 import { readEvents, watchEvents } from './event-stream.ts';
 import type { Rooms } from './open-rooms.ts';
+import type { Loss, MonitorLedger } from './rooms.ts';
 import type { Sensor } from './sensor.ts';
 import { sensorStatus } from './status.ts';
 import { SENSORD_VERSION } from './version.ts';
@@ -30,6 +32,8 @@ export class SensorService {
   readonly #counts = new EventCounts();
   readonly #checks: DetectionChecks;
   readonly #ending = new AbortController();
+  /** Losses at the moment when every instrument on a monitor interface saw for the first time. */
+  readonly #lostBefore = new Map<string, readonly Loss[]>();
   #reloading: Promise<unknown> = Promise.resolve();
   #watching: Promise<void> | undefined;
 
@@ -44,10 +48,7 @@ export class SensorService {
         sensor.publish(type, record);
       },
       ledger: async () => (await rooms.network.ledger()).monitors,
-      ready: () =>
-        configuration.desired.instruments
-          .filter(({ enabled, ports }) => enabled && ports.length > 0)
-          .every(({ name }) => sensor.poller.health(name).state === 'ok'),
+      ready: () => configuration.desired.monitors.every(({ name }) => this.#sees(name)),
     });
   }
 
@@ -111,8 +112,15 @@ export class SensorService {
       rooms.network.inspect(),
       busUp ? rooms.bus.streams().catch(() => []) : [],
     ]);
+    this.#noteFirstSight(ledger.monitors);
     return sensorStatus({
       version: SENSORD_VERSION,
+      versions: {
+        node: process.versions.node,
+        kernel: release(),
+        lxd: rooms.lxdVersion,
+        ...configuration.versions,
+      },
       startedAt: this.#startedAt,
       configuration: configuration.state,
       desired: configuration.desired,
@@ -121,6 +129,7 @@ export class SensorService {
       health: (name) => sensor.poller.health(name),
       bus: { up: busUp, version: rooms.bus.serverVersion(), restarts: sensor.busRestarts },
       ledgers: ledger.monitors,
+      lostBefore: (monitor) => this.#lostBefore.get(monitor),
       watching: new Set(
         network.monitors.filter(({ up, faults }) => up && faults.length === 0).map((m) => m.monitor),
       ),
@@ -130,6 +139,20 @@ export class SensorService {
         .filter(({ instrument }) => instrument !== PLATFORM)
         .reduce((sum, { messages }) => sum + messages, 0),
     });
+  }
+
+  #noteFirstSight(ledgers: readonly MonitorLedger[]): void {
+    for (const { monitor, lost } of ledgers) {
+      if (!this.#lostBefore.has(monitor) && this.#sees(monitor)) this.#lostBefore.set(monitor, lost);
+    }
+  }
+
+  /** Every enabled instrument on this monitor interface is healthy. */
+  #sees(monitor: string): boolean {
+    const { configuration, sensor } = this.#parts;
+    return configuration.desired.instruments
+      .filter(({ enabled, ports }) => enabled && ports.some((port) => port.monitor === monitor))
+      .every(({ name }) => sensor.poller.health(name).state === 'ok');
   }
 
   #events(filter: EventFilter, signal: AbortSignal): AsyncIterable<StoredEvent> {

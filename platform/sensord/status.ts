@@ -3,7 +3,7 @@ import type { ConfigurationState } from './configuration.ts';
 import type { DesiredInstrument, DesiredState } from './desired.ts';
 import type { EventCounts } from './event-counts.ts';
 import type { Health } from './health-poller.ts';
-import type { ContainerState, MonitorLedger } from './rooms.ts';
+import type { ContainerState, Loss, MonitorLedger } from './rooms.ts';
 import type { Standing } from './supervisor.ts';
 
 /** The state of a detection check, as the health room tells it. */
@@ -12,6 +12,7 @@ export type CheckStatus = MonitorStatus['check'];
 /** Everything that a status is made from. */
 export interface StatusInput {
   version: string;
+  versions: Record<string, string>;
   startedAt: Date;
   configuration: ConfigurationState;
   desired: DesiredState;
@@ -20,6 +21,8 @@ export interface StatusInput {
   health: (name: string) => Health;
   bus: { up: boolean; version: string | undefined; restarts: number };
   ledgers: readonly MonitorLedger[];
+  /** The ledger's losses when every instrument saw for the first time; undefined = not yet. */
+  lostBefore: (monitor: string) => readonly Loss[] | undefined;
   /** Monitor interfaces that are guarded and up. */
   watching: ReadonlySet<string>;
   check: (monitor: string) => CheckStatus;
@@ -41,6 +44,10 @@ export function sensorStatus(input: StatusInput): SensorStatus {
   return {
     sensor: desired.sensor,
     version: input.version,
+    versions: {
+      ...input.versions,
+      ...(bus.version === undefined ? {} : { 'nats-server': bus.version }),
+    },
     startedAt: input.startedAt.toISOString(),
     healthy: attention.length === 0,
     attention,
@@ -155,7 +162,7 @@ function monitorStatus(
     device,
     state: input.watching.has(name) ? 'watching' : 'down',
     check: input.check(name),
-    packets: ledger === undefined ? NO_PACKETS : packetCounts(ledger),
+    packets: ledger === undefined ? NO_PACKETS : packetCounts(ledger, input.lostBefore(name)),
   };
 }
 
@@ -167,21 +174,34 @@ const NO_PACKETS: PacketCounts = Object.freeze({
   filtered: 0,
   lost: 0,
   lostWhere: [],
+  lostStarting: 0,
   transmitAttempts: 0,
   framesSent: 0,
 });
 
-function packetCounts(ledger: MonitorLedger): PacketCounts {
+function packetCounts(ledger: MonitorLedger, before: readonly Loss[] | undefined): PacketCounts {
   const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+  // Until everybody has seen once, nothing can be expected to be seen; what arrives then is told apart.
+  const lostWhere = before === undefined ? [] : lossesSince(ledger.lost, before);
+  const lost = sum(lostWhere.map(({ packets }) => packets));
   return {
     received: ledger.nic.rxPackets,
     forwarded: ledger.forwarded,
     captured: ledger.capture.out,
     cloned: sum(ledger.ports.map(({ delivered }) => delivered)),
     filtered: sum(ledger.fanout.filters.map(({ filtered }) => filtered)),
-    lost: sum(ledger.lost.map(({ packets }) => packets)),
-    lostWhere: ledger.lost.map(({ stage, packets }) => ({ stage, packets })),
+    lost,
+    lostWhere,
+    lostStarting: sum(ledger.lost.map(({ packets }) => packets)) - lost,
     transmitAttempts: ledger.egressDropped,
     framesSent: ledger.framesOnWire,
   };
+}
+
+function lossesSince(now: readonly Loss[], before: readonly Loss[]): PacketCounts['lostWhere'] {
+  const known = (loss: Loss) =>
+    before.find(({ stage, port }) => stage === loss.stage && port === loss.port)?.packets ?? 0;
+  return now
+    .map((loss) => ({ stage: loss.stage, packets: Math.max(0, loss.packets - known(loss)) }))
+    .filter(({ packets }) => packets > 0);
 }

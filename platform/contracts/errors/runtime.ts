@@ -50,6 +50,10 @@ export const RUNTIME_ERRORS: Readonly<Record<string, CatalogueEntry>> = Object.f
     title: 'A container was edited behind the sensor.',
     hint: 'The sensor stops it, says so, and makes it again as configured.',
   },
+  RUNTIME_START_FAILED: {
+    title: 'A container could not be started.',
+    hint: 'Check that its image holds all mount points and that its links and folders exist.',
+  },
   RUNTIME_NOT_CONTAINED: {
     title: 'A started container lacks a part of its containment and was stopped.',
     hint: 'Check the kernel and the LXD installation with `bulkhead doctor`.',

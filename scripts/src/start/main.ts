@@ -89,7 +89,7 @@ async function bringUp(
     sensor.untilHealthy(progress, signal),
   );
   source.startTraffic();
-  const report = await runOnce({ client: held.client, stages, sensor, options, signal });
+  const report = await runOnce({ client: held.client, stages, options, signal });
   held.wasUp = true;
   if (options.once) return report;
   await runForeground({ client: held.client, sensor, signal });

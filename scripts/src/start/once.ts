@@ -4,7 +4,6 @@ import { DETECTION_CHECK } from '@bulkhead/platform/contracts';
 import { describeAlert } from '@bulkhead/platform/events';
 import { BulkheadError } from '@bulkhead/platform/kernel';
 import type { StartOptions } from './options.ts';
-import type { RunningSensor } from './running-sensor.ts';
 import type { Stages } from './stages.ts';
 
 /** What `--once --json` prints beside the stages. */
@@ -20,13 +19,12 @@ export interface OnceReport {
 interface OnceParts {
   client: SensorClient;
   stages: Stages;
-  sensor: RunningSensor;
   options: StartOptions;
   signal: AbortSignal;
 }
 
 /** Waits until a detection check and an alert are stored. Without `--once` a missing alert is no failure. */
-export async function runOnce({ client, stages, sensor, options, signal }: OnceParts): Promise<OnceReport> {
+export async function runOnce({ client, stages, options, signal }: OnceParts): Promise<OnceReport> {
   const check = await stages.run(
     'check',
     'Waiting for the first detection check to come back',
@@ -47,7 +45,7 @@ export async function runOnce({ client, stages, sensor, options, signal }: OnceP
   // The counters of the packets that made the alert need a moment to be read everywhere.
   const status = await client.status();
   return {
-    versions: sensor.versions,
+    versions: { bulkhead: status.version, ...status.versions },
     counts: status.counts,
     losses: status.monitors.map(({ name, packets }) => ({
       monitor: name,
@@ -68,7 +66,8 @@ async function firstEvent(
 ): Promise<StoredEvent> {
   const late = AbortSignal.timeout(timeoutS * 1000);
   try {
-    const query = { type, since: new Date(0).toISOString(), follow: '1' };
+    // Not older than this sensor: a real NIC's store keeps what earlier runs recorded.
+    const query = { type, since: (await client.status()).startedAt, follow: '1' };
     for await (const event of client.events(query, AbortSignal.any([late, signal]))) {
       return event;
     }

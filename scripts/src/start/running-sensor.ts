@@ -28,7 +28,6 @@ export interface RunningSensor {
   readonly stateDir: string;
   readonly logFile: string;
   readonly ended: Promise<string>;
-  readonly versions: Record<string, string>;
   logTail(lines: number): Promise<string>;
   untilHealthy(progress: (text: string) => void, signal: AbortSignal): Promise<void>;
   stop(progress: (text: string) => void): Promise<void>;
@@ -51,6 +50,8 @@ export async function openSensor(
 ): Promise<RunningSensor> {
   const stateDir = stateDirOf(site, kind);
   const appsDir = join(BUILD, 'apps');
+  // A lab or replay run begins with nothing stored, also when the one before was killed.
+  if (kind !== 'interface') await rm(stateDir, { recursive: true, force: true });
   // Others may pass through: nats-server, which is not root, keeps its store below.
   await mkdir(stateDir, { recursive: true, mode: 0o711 });
   const packages = await Promise.all(
@@ -69,8 +70,7 @@ export async function openSensor(
   const client = sensorClient(sitePaths(site).sensordSocket);
   try {
     await untilAnswering(sensord, client, signal);
-    const status = await client.status();
-    return runningSensor(site, stateDir, sensord, versionsOf(status, packages));
+    return runningSensor(site, stateDir, sensord);
   } catch (error) {
     await sensord.waitForEnd(0);
     throw error;
@@ -103,17 +103,11 @@ async function untilAnswering(
   );
 }
 
-function runningSensor(
-  site: Site,
-  stateDir: string,
-  sensord: SensorProcess,
-  versions: Record<string, string>,
-): RunningSensor {
+function runningSensor(site: Site, stateDir: string, sensord: SensorProcess): RunningSensor {
   return {
     stateDir,
     logFile: sensord.logFile,
     ended: sensord.ended,
-    versions,
     logTail: (lines) => sensord.logTail(lines),
     untilHealthy: (progress, signal) => untilHealthy(site, progress, signal),
     stop: async (progress) => {
@@ -171,16 +165,4 @@ async function untilHealthy(
   } finally {
     await client.close();
   }
-}
-
-function versionsOf(
-  status: SensorStatus,
-  packages: readonly { manifest: { name: string; version: string } }[],
-): Record<string, string> {
-  return {
-    bulkhead: status.version,
-    node: process.version,
-    ...(status.bus.version === undefined ? {} : { 'nats-server': status.bus.version }),
-    ...Object.fromEntries(packages.map(({ manifest }) => [manifest.name, manifest.version])),
-  };
 }
