@@ -76,7 +76,9 @@ function formatOf(block: Buffer): TarFormat {
     return 'ustar';
   }
   if (magic === 'ustar  \0') return 'gnu';
-  if (isZero(block, 257, BLOCK_BYTES)) return 'v7';
+  // GNU tar writes device numbers of zero into v7 headers, where v7 has nothing.
+  const devices = /^[0 \0]*$/.test(block.toString('latin1', 329, 345));
+  if (devices && isZero(block, 257, 329) && isZero(block, 345, BLOCK_BYTES)) return 'v7';
   throw new TarFault('not a header of v7, ustar, pax or GNU tar');
 }
 
