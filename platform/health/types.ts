@@ -37,6 +37,8 @@ export interface DoctorParts {
   probePacketPath?: () => Promise<PacketPathFacts>;
   /** runtime: overlaps of LXD's id ranges with other users of subuid/subgid, in words. */
   idCollisions?: () => Promise<readonly string[]>;
+  /** Findings that other rooms already have as data, e.g. storage's warnings; shown after all checks. */
+  more?: () => Promise<readonly Check[]>;
 }
 
 /** One look at the machine. Lives in a file of its own below `checks/`. */

@@ -16,7 +16,7 @@ export interface StorageWarning {
 }
 
 /**
- * Images are sparse: together they may promise more than the disk has.
+ * Before a volume is made or enlarged.
  * @param addedMib what is about to be promised on top of the existing images.
  * @throws BulkheadError STORAGE_HOST_FULL when there is not even room to begin.
  */
@@ -25,8 +25,7 @@ export async function checkHostSpace(
   volumesDir: string,
   addedMib: number,
 ): Promise<StorageWarning[]> {
-  const host = await statfs(volumesDir);
-  const freeMib = Math.floor((host.bavail * host.bsize) / MIB);
+  const freeMib = await hostFreeMib(volumesDir);
   if (addedMib > 0 && freeMib < HOST_RESERVE_MIB) {
     throw new BulkheadError({
       code: 'STORAGE_HOST_FULL',
@@ -35,6 +34,12 @@ export async function checkHostSpace(
       fields: { name, freeMib },
     });
   }
+  return overcommitment(volumesDir, addedMib);
+}
+
+/** Images are sparse: together they may promise more than the disk has. */
+export async function overcommitment(volumesDir: string, addedMib: number): Promise<StorageWarning[]> {
+  const freeMib = await hostFreeMib(volumesDir);
   let promisedMib = addedMib;
   for (const file of await readdir(volumesDir)) {
     if (!file.endsWith('.img')) continue;
@@ -51,4 +56,9 @@ export async function checkHostSpace(
       hint: 'Add space to that disk, or make volumes smaller.',
     },
   ];
+}
+
+async function hostFreeMib(volumesDir: string): Promise<number> {
+  const host = await statfs(volumesDir);
+  return Math.floor((host.bavail * host.bsize) / MIB);
 }

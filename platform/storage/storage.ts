@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { NameSchema } from '../contracts/index.ts';
 import { BulkheadError, describeError, hasCode, waitFor, type Logger } from '../kernel/index.ts';
 import { addKey } from './fscrypt.ts';
-import { checkHostSpace, type StorageWarning } from './host-space.ts';
+import { checkHostSpace, overcommitment, type StorageWarning } from './host-space.ts';
 import { syncFolder } from './key-file.ts';
 import { KeyedQueue } from './keyed-queue.ts';
 import { mountAt, seenByContainer } from './mounts.ts';
@@ -167,9 +167,13 @@ export class Storage {
       await this.#parts.keys.destroy(name);
       await this.#recover(name);
       await rm(this.#parts.resourcesDir(name), { recursive: true, force: true });
-      await rmdir(this.#mount(name)).catch((error: unknown) => {
-        if (!hasCode(error, 'ENOENT')) throw error;
-      });
+      // Empty folders: the mount point, and in it a placeholder that LXD may have been shown. Not recursive, in case
+      // that something is mounted there after all.
+      for (const folder of [join(this.#mount(name), INSTRUMENT_FOLDER), this.#mount(name)]) {
+        await rmdir(folder).catch((error: unknown) => {
+          if (!hasCode(error, 'ENOENT')) throw error;
+        });
+      }
     });
   }
 
@@ -181,6 +185,12 @@ export class Storage {
       .map((file) => file.slice(0, -'.img'.length));
     const names = [...new Set([...images, ...(await this.#parts.keys.names())])].sort();
     return Promise.all(names.map(async (name) => volumeState(name, this.#image(name), this.#mount(name))));
+  }
+
+  /** What is weak about all volumes together; for `doctor` and the status. */
+  async warnings(): Promise<StorageWarning[]> {
+    this.#assertOpen();
+    return overcommitment(this.#parts.volumesDir, 0);
   }
 
   /**

@@ -14,6 +14,7 @@ import { memory } from './memory.ts';
 import { natsServer } from './nats-server.ts';
 import { nodeVersion } from './node-version.ts';
 import { offloads } from './offloads.ts';
+import { otherRooms } from './other-rooms.ts';
 import { packetPath } from './packet-path.ts';
 import { programs } from './programs.ts';
 import { root } from './root.ts';
@@ -42,4 +43,5 @@ export const CHECKS: readonly HealthCheck[] = Object.freeze([
   diskSpace,
   memory,
   clock,
+  otherRooms,
 ]);

@@ -245,7 +245,9 @@ test('a volume damaged beyond repair gives a clear error and does not touch the 
   await begin.close();
   await expect(storage.unlock('b', IDS)).rejects.toEqual(code('STORAGE_VOLUME_DAMAGED'));
   await storage.destroy('a');
+  await mkdir(join(at.mount('b'), 'instrument'), { recursive: true }); // the placeholder that LXD is shown
   await storage.destroy('b');
+  expect(await readdir(join(at.mount('b'), '..'))).toEqual([]);
 });
 
 test('calls for one volume at the same time run one after another', async () => {
@@ -267,6 +269,9 @@ test('overcommitted disk space is a warning with numbers', async () => {
   const { warnings } = await storage.ensure('a', { sizeMib: 1024 * 1024 });
   expect(warnings).toMatchObject([{ code: 'STORAGE_OVERCOMMIT', severity: 'warning' }]);
   expect(warnings[0]?.text).toMatch(/MiB left/);
+  expect(await storage.warnings()).toMatchObject([{ code: 'STORAGE_OVERCOMMIT' }]);
+  await storage.destroy('a');
+  expect(await storage.warnings()).toEqual([]);
 });
 
 test('derived secrets are stable over restarts, differ by purpose, and end with close', async () => {

@@ -11,6 +11,7 @@ import { CHECKS } from '../../../platform/health/checks/index.ts';
 import { lxd } from '../../../platform/health/checks/lxd.ts';
 import { natsServer } from '../../../platform/health/checks/nats-server.ts';
 import { activeMerging, offloads } from '../../../platform/health/checks/offloads.ts';
+import { otherRooms } from '../../../platform/health/checks/other-rooms.ts';
 import { packetPath } from '../../../platform/health/checks/packet-path.ts';
 import { root } from '../../../platform/health/checks/root.ts';
 
@@ -98,6 +99,17 @@ test('id collisions are an error with the first few in words', async () => {
     { severity: 'ok' },
   ]);
   expect(await findings(idRanges)).toMatchObject([{ severity: 'info' }]);
+});
+
+test('findings of other rooms are shown with their own titles', async () => {
+  const more = async () =>
+    Promise.resolve([
+      { code: 'STORAGE_OVERCOMMIT', title: 'Volumes', severity: 'warning', text: 'Many.', hint: 'Less.' },
+    ]);
+  expect(await findings(otherRooms, { more })).toEqual([
+    { title: 'Volumes', severity: 'warning', text: 'Many.', hint: 'Less.' },
+  ]);
+  expect(await findings(otherRooms)).toEqual([]);
 });
 
 test.each([
