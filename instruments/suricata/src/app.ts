@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { LIMITS, type ChangeReply, type Health, type Instrument } from '@bulkhead/sdk';
-import { readBudget } from './budget.ts';
+import { readBudget, readMtu } from './budget.ts';
 import { readCaptureCounters } from './capture-counters.ts';
 import { Engine, describeExit } from './engine.ts';
 import { LineSplitter } from './eve-lines.ts';
@@ -115,7 +115,9 @@ export class SuricataApp {
     await prepareFolders(this.#layout);
     this.#keeper = new RulesetKeeper({
       layout: this.#layout,
-      interfaces: this.#interfaces,
+      interfaces: await Promise.all(
+        this.#interfaces.map(async (name) => ({ name, mtu: await readMtu(name) })),
+      ),
       budget: await readBudget(),
       testTimeoutMs: TEST_TIMEOUT_MS,
     });

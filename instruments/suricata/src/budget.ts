@@ -28,6 +28,11 @@ export async function readBudget(cgroupDir = '/sys/fs/cgroup', procDir = '/proc'
   };
 }
 
+/** Largest frame that an interface carries, without its Ethernet header; 1500 when the kernel does not say. */
+export async function readMtu(name: string, sysDir = '/sys/class/net'): Promise<number> {
+  return (await number(`${sysDir}/${name}/mtu`)) ?? 1500;
+}
+
 async function text(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8');

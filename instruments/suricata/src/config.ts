@@ -17,11 +17,18 @@ export interface ConfigPaths {
   commandSocket: string | undefined;
 }
 
+/** A mirror port. */
+export interface CaptureInterface {
+  name: string;
+  /** Suricata makes every place in its capture ring as large as a frame of this size. */
+  mtu: number;
+}
+
 /** All that decides the configuration. */
 export interface ConfigInput {
   options: Options;
   paths: ConfigPaths;
-  interfaces: readonly string[];
+  interfaces: readonly CaptureInterface[];
   budget: Budget;
   /** False for a run that ends by itself (a test of rules). */
   landlock: boolean;
@@ -61,7 +68,8 @@ const PORT_GROUPS: Readonly<Record<string, string>> = {
 /** Memory of the capture rings of all threads together; host memory, not charged to the container. */
 const RING_MIB = 64;
 const BLOCK_BYTES = 262_144; // larger than a whole reassembled IP packet
-const FRAME_BYTES = 1600;
+/** Headers of the ring, of Ethernet and of VLAN tags, in each place of the ring. */
+const FRAME_HEAD_BYTES = 128;
 
 /**
  * Fills Suricata's configuration template. Every value is either a number, a fixed word or a JSON string, so no option
@@ -116,11 +124,8 @@ export function threadsPerInterface(input: Pick<ConfigInput, 'options' | 'interf
 
 function renderCapture(input: ConfigInput): string {
   const threads = threadsPerInterface(input);
-  const ringFrames = Math.max(
-    2048,
-    Math.floor((RING_MIB * 2 ** 20) / FRAME_BYTES / Math.max(1, input.interfaces.length * threads)),
-  );
-  const lines = input.interfaces.flatMap((name, index) => [
+  const ringBytes = (RING_MIB * 2 ** 20) / Math.max(1, input.interfaces.length * threads);
+  const lines = input.interfaces.flatMap(({ name, mtu }, index) => [
     `  - interface: ${JSON.stringify(name)}`,
     `    threads: ${String(threads)}`,
     `    cluster-id: ${String(90 + index)}`,
@@ -131,7 +136,7 @@ function renderCapture(input: ConfigInput): string {
     `    tpacket-v3: yes`,
     `    block-size: ${String(BLOCK_BYTES)}`,
     `    block-timeout: 10`,
-    `    ring-size: ${String(ringFrames)}`,
+    `    ring-size: ${String(Math.max(256, Math.floor(ringBytes / (mtu + FRAME_HEAD_BYTES))))}`,
     // A mirror port hands over every frame as it is; asking for more would only change the link's state.
     `    disable-promisc: yes`,
     `    checksum-checks: ${checksumChecks(input.options)}`,

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Budget } from './budget.ts';
-import { renderConfig } from './config.ts';
+import { renderConfig, type CaptureInterface } from './config.ts';
 import { readLastGood, writeLastGood, type LastGood } from './last-good.ts';
 import type { Layout } from './layout.ts';
 import type { Options } from './options.ts';
@@ -21,7 +21,7 @@ export interface Placed {
 /** What the keeper needs to know. */
 export interface KeeperParts {
   layout: Layout;
-  interfaces: readonly string[];
+  interfaces: readonly CaptureInterface[];
   budget: Budget;
   testTimeoutMs: number;
 }
