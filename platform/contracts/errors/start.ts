@@ -46,4 +46,20 @@ export const START_ERRORS: Readonly<Record<string, CatalogueEntry>> = Object.fre
     title: 'A lab attack did not run to its end',
     hint: 'Look at the message; the lab itself goes on.',
   },
+  START_INSTRUMENT_FAILED: {
+    title: 'An instrument of the started sensor does not run.',
+    hint: 'Read its console with `bulkhead logs`, and the log of sensord.',
+  },
+  START_INTERFACE_REFUSED: {
+    title: 'The named NIC cannot be watched.',
+    hint: 'Name one on a mirror port or TAP, without an address, a default route and your own session.',
+  },
+  START_NOTHING_STORED: {
+    title: 'The event that was waited for was not stored in time.',
+    hint: '`bulkhead status` shows what does not see; `bulkhead doctor` looks at the machine.',
+  },
+  START_SENSORD_FAILED: {
+    title: 'sensord ended.',
+    hint: 'Its log says why.',
+  },
 });

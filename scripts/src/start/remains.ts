@@ -77,9 +77,9 @@ async function processesOf(site: Site): Promise<string[]> {
       .replaceAll('\0', ' ')
       .trim();
     const ours =
-      /\/sensord\.mjs /.test(line) ||
-      (line.includes('nats-server') && line.includes(site.runDir)) ||
-      line.includes(`/run/${site.prefix}-lab`);
+      (line.includes('/sensord.mjs ') && line.includes(`${site.stateDir}/`)) ||
+      (line.includes('nats-server') && line.includes(`${site.runDir}/`)) ||
+      line.includes(`/run/${site.prefix}-lab/`);
     if (ours && Number(pid) !== process.pid) found.push(`${pid} (${line.slice(0, 80)})`);
   }
   return found;
