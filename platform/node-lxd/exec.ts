@@ -1,6 +1,5 @@
-import type { WebSocket } from 'ws';
-import { LxdError, unreachable } from './errors.ts';
-import { bytesOf } from './events.ts';
+import { LxdError } from './errors.ts';
+import { ExecStreams } from './exec-streams.ts';
 import { operationId, type Operations } from './operations.ts';
 import { apiPath, type Transport } from './transport.ts';
 
@@ -32,11 +31,10 @@ export interface ExecResult {
   truncated: boolean;
 }
 
-type Streams = Readonly<Record<'0' | '1' | '2' | 'control', WebSocket>>;
-
 /**
  * Runs a program over WebSockets (`POST /1.0/instances/{name}/exec`, `wait-for-websocket`), so that the daemon stores
- * nothing of its output. Streams: `0`, `1`, `2`, and `control` for signals.
+ * nothing of its output.
+ * @throws LxdError LXD_EXEC_TIMEOUT, LXD_ABORTED, LXD_STREAM_LOST (it ran, but not all output arrived).
  */
 export async function execStreaming(
   transport: Transport,
@@ -54,25 +52,20 @@ export async function execStreaming(
     signal: options.signal,
   });
   const id = operationId(envelope);
-  const limit = options.maxOutputBytes ?? 1 << 20;
-  const streams = streamsOf(transport, id, envelope.metadata);
-  const stdout = collect(streams['1'], limit);
-  const stderr = collect(streams['2'], limit);
-  await Promise.all(Object.values(streams).map(async (stream) => opened(stream, transport.socket)));
-  writeInput(streams['0'], options.stdin);
+  const streams = await ExecStreams.open(transport, id, envelope.metadata, options.maxOutputBytes ?? 1 << 20);
+  streams.input(options.stdin);
 
   const deadline = AbortSignal.timeout(timeoutMs);
   const stop = options.signal === undefined ? deadline : AbortSignal.any([options.signal, deadline]);
   const kill = (): void => {
-    // Signal 9 through the control stream: the program ends inside, and the operation with it.
-    streams.control.send(JSON.stringify({ command: 'signal', signal: 9 }), () => undefined);
+    streams.signal(9); // the program ends inside, and the operation with it
   };
   stop.addEventListener('abort', kill, { once: true });
   if (stop.aborted) kill();
   try {
     // The grace after the deadline is for the kill to arrive and the daemon to tell the exit code.
     const operation = await operations.wait(id, { timeoutMs: timeoutMs + 10_000 });
-    await Promise.race([Promise.all([stdout.done, stderr.done]), after(5_000)]);
+    const whole = await streams.ended(5_000);
     if (stop.aborted) {
       const aborted = options.signal?.aborted === true;
       throw new LxdError({
@@ -82,15 +75,16 @@ export async function execStreaming(
         }.`,
       });
     }
-    return {
-      exitCode: exitCodeOf(operation.metadata),
-      stdout: stdout.text(),
-      stderr: stderr.text(),
-      truncated: stdout.truncated() || stderr.truncated(),
-    };
+    if (!whole) {
+      throw new LxdError({
+        code: 'LXD_STREAM_LOST',
+        message: `The output of ${options.command.join(' ').slice(0, 200)} in ${name} was lost on the way.`,
+      });
+    }
+    return { exitCode: exitCodeOf(operation.metadata), ...streams.output() };
   } finally {
     stop.removeEventListener('abort', kill);
-    for (const stream of Object.values(streams)) stream.terminate();
+    streams.close();
   }
 }
 
@@ -162,67 +156,4 @@ function execBody(options: Omit<ExecOptions, 'stdin'>) {
     ...(options.user === undefined ? {} : { user: options.user }),
     ...(options.group === undefined ? {} : { group: options.group }),
   };
-}
-
-/** Begins to connect; nothing can arrive before the caller, in the same turn, has attached its listeners. */
-function streamsOf(transport: Transport, id: string, metadata: unknown): Streams {
-  const fds = ((metadata as { metadata?: { fds?: Record<string, string> } } | null)?.metadata?.fds ??
-    {}) as Partial<Record<keyof Streams, string>>;
-  const connect = (fd: keyof Streams): WebSocket => {
-    const secret = fds[fd];
-    if (secret === undefined) {
-      throw new LxdError({
-        code: 'LXD_BAD_ANSWER',
-        message: `The LXD daemon gave no secret for stream ${fd}.`,
-      });
-    }
-    const socket = transport.webSocket(`${apiPath('operations', id)}/websocket`, { secret });
-    socket.on('error', () => undefined); // `opened` tells it; after that its `close` follows
-    return socket;
-  };
-  return { control: connect('control'), '0': connect('0'), '1': connect('1'), '2': connect('2') };
-}
-
-async function opened(socket: WebSocket, path: string): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    socket.once('open', resolve);
-    socket.once('error', (error) => {
-      reject(unreachable(path, error));
-    });
-  });
-}
-
-/** The daemon takes an empty text message as the end of a stream. */
-function writeInput(socket: WebSocket, input: string | Buffer | undefined): void {
-  const bytes = Buffer.from(input ?? '');
-  for (let at = 0; at < bytes.length; at += 65_536) {
-    socket.send(bytes.subarray(at, at + 65_536), { binary: true }, () => undefined);
-  }
-  socket.send('', { binary: false }, () => undefined);
-}
-
-function collect(socket: WebSocket, limit: number) {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  const done = new Promise<void>((resolve) => {
-    socket.on('message', (data, isBinary) => {
-      const chunk = bytesOf(data);
-      if (!isBinary && chunk.length === 0) {
-        resolve();
-        return;
-      }
-      if (size < limit) chunks.push(chunk.subarray(0, limit - size));
-      size += chunk.length;
-    });
-    socket.on('close', () => {
-      resolve();
-    });
-  });
-  return { done, text: () => Buffer.concat(chunks).toString('utf8'), truncated: () => size > limit };
-}
-
-async function after(ms: number): Promise<void> {
-  await new Promise<void>((resolve) => {
-    setTimeout(resolve, ms).unref();
-  });
 }

@@ -1,4 +1,5 @@
 import { execRecorded, execStreaming, type ExecOptions, type ExecResult } from './exec.ts';
+import { isLxdError } from './errors.ts';
 import type { OperationOptions, Operations } from './operations.ts';
 import { apiPath, type Transport } from './transport.ts';
 import type {
@@ -105,10 +106,23 @@ export class Instances {
 
   /** What PID 1 wrote to its console, as far as the daemon kept it (128 KiB ring). */
   async consoleLog(name: string): Promise<string> {
-    const { body } = await this.#transport.stream({
-      path: apiPath('instances', name, 'console'),
-      query: { project: this.#project },
-    });
+    try {
+      return await this.#text(apiPath('instances', name, 'console'));
+    } catch (error) {
+      // The daemon's words for a container that has not written anything yet.
+      if (isLxdError(error) && error.message.includes('no such file or directory')) return '';
+      throw error;
+    }
+  }
+
+  /** One of the daemon's own logs about a container: `lxc.log` says why it did not start. */
+  async logFile(name: string, file: string): Promise<string> {
+    return this.#text(apiPath('instances', name, 'logs', file));
+  }
+
+  /** The first 4 MiB of a text. */
+  async #text(path: string): Promise<string> {
+    const { body } = await this.#transport.stream({ path, query: { project: this.#project } });
     const chunks: Buffer[] = [];
     let size = 0;
     for await (const chunk of body as AsyncIterable<Buffer>) {

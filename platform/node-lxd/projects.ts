@@ -23,14 +23,12 @@ export class Projects {
     await this.#transport.call({ method: 'POST', path: apiPath('projects'), json: project });
   }
 
-  /** Replaces description and configuration. The daemon refuses what the project's instances contradict. */
+  /**
+   * Replaces description and configuration. The daemon refuses what the project's instances contradict.
+   * (There is no `patch`: LXD 5.0 takes keys that a PATCH leaves out as removed.)
+   */
   async put(name: string, project: { description: string; config: ConfigMap }): Promise<void> {
     await this.#transport.call({ method: 'PUT', path: apiPath('projects', name), json: project });
-  }
-
-  /** Adds or changes the given keys. */
-  async patch(name: string, changes: { description?: string; config?: ConfigMap }): Promise<void> {
-    await this.#transport.call({ method: 'PATCH', path: apiPath('projects', name), json: changes });
   }
 
   /** Deletes an empty project. */

@@ -43,6 +43,18 @@ export class StoragePools {
     return metadata as StoragePoolResources;
   }
 
+  /**
+   * Deletes a pool's own unpacked copy of an image. The daemon leaves it there when the image was deleted in one project
+   * while another still has it.
+   */
+  async deleteImageCopy(name: string, fingerprint: string): Promise<void> {
+    await this.#transport.call({
+      method: 'DELETE',
+      path: apiPath('storage-pools', name, 'volumes', 'image', fingerprint),
+      timeoutMs: 120_000,
+    });
+  }
+
   /** Deletes an unused pool and its loop file. */
   async delete(name: string): Promise<void> {
     await this.#transport.call({

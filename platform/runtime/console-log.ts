@@ -18,3 +18,12 @@ export function lastLines(text: string, lines: number): string[] {
   while (clean.length > 0 && clean[clean.length - 1] === '') clean.pop();
   return lines <= 0 ? [] : clean.slice(-lines);
 }
+
+/** The first reasons in liblxc's log (`lxc <name> <time> ERROR <part> - <file>:<function>:<line> - <text>`), if any. */
+export function startErrors(log: string): string | undefined {
+  const reasons = log
+    .split('\n')
+    .map((line) => / ERROR +\S+ - \S+ - (.+)$/.exec(line)?.[1])
+    .filter((reason) => reason !== undefined);
+  return reasons.length === 0 ? undefined : reasons.slice(0, 3).join('; ').slice(0, 600);
+}

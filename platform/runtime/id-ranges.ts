@@ -61,7 +61,9 @@ export async function hostCollisions(files: IdFiles): Promise<string[]> {
   }
   const others = await foreignRanges(files);
   return own.flatMap((range) =>
-    others.filter((other) => overlaps(range, other)).map((other) => `${words(range)} overlaps ${words(other)}`),
+    others
+      .filter((other) => overlaps(range, other))
+      .map((other) => `${words(range)} overlaps ${words(other)}`),
   );
 }
 

@@ -1,12 +1,13 @@
 import { isLxdError, type InstanceFull, type LxdClient } from '@bulkhead/node-lxd';
 import { BulkheadError, withReverter, type Logger, type Site } from '../kernel/index.ts';
 import { proxiedPids, restartProxy } from './bus-proxy.ts';
-import { lastLines } from './console-log.ts';
+import { whenIdle } from './busy.ts';
+import { lastLines, startErrors } from './console-log.ts';
 import { instanceOf, LABEL_PREFIX } from './container-config.ts';
 import { containmentFaults, containmentOf } from './containment.ts';
 import { checkSources } from './disk-sources.ts';
 import { driftOf } from './drift.ts';
-import { collisions, foreignRanges, ID_FILES, IDS_PER_CONTAINER } from './id-ranges.ts';
+import { collisions, foreignRanges, ID_FILES, IDS_PER_CONTAINER, type IdFiles } from './id-ranges.ts';
 import { ImageStore } from './image-store.ts';
 import { ensurePool } from './pool.ts';
 import { ensureProject, siteSources } from './project.ts';
@@ -21,6 +22,8 @@ export interface RuntimeParts {
   lxd: LxdClient;
   site: Site;
   log: Logger;
+  /** Who has which ids; default: the machine's own files. */
+  idFiles?: IdFiles;
 }
 
 /**
@@ -37,6 +40,7 @@ export class Runtime {
   readonly #log: Logger;
   readonly #records: Records;
   readonly #images: ImageStore;
+  readonly #idFiles: IdFiles;
 
   constructor(parts: RuntimeParts) {
     this.#daemon = parts.lxd;
@@ -45,6 +49,7 @@ export class Runtime {
     this.#log = parts.log;
     this.#records = new Records(parts.site);
     this.#images = new ImageStore(this.#lxd, parts.log);
+    this.#idFiles = parts.idFiles ?? ID_FILES;
   }
 
   /**
@@ -98,7 +103,7 @@ export class Runtime {
 
   /**
    * Starts a container and checks in the kernel that it is contained; if not, it is stopped again.
-   * @throws BulkheadError RUNTIME_DRIFT (it is not what was created), RUNTIME_NOT_CONTAINED; LxdError.
+   * @throws BulkheadError RUNTIME_DRIFT (it is not what was created), RUNTIME_START_FAILED, RUNTIME_NOT_CONTAINED; LxdError.
    */
   async start(name: string): Promise<{ pid: number }> {
     const before = await this.#lxd.instances.get(name);
@@ -170,7 +175,7 @@ export class Runtime {
   async remove(name: string): Promise<void> {
     try {
       await this.#kill(name);
-      await this.#lxd.instances.delete(name);
+      await whenIdle(() => this.#lxd.instances.delete(name));
     } catch (error) {
       if (!isLxdError(error, 'LXD_NOT_FOUND')) throw error;
     }
@@ -245,6 +250,22 @@ export class Runtime {
     }
   }
 
+  async #startInstance(name: string): Promise<void> {
+    try {
+      await whenIdle(() => this.#lxd.instances.setState(name, { action: 'start', timeout: 60 }));
+    } catch (error) {
+      if (!isLxdError(error, 'LXD_OPERATION_FAILED')) throw error;
+      const text = await this.#lxd.instances.logFile(name, 'lxc.log').catch(() => '');
+      throw new BulkheadError({
+        code: 'RUNTIME_START_FAILED',
+        message: `Container ${name} could not be started: ${startErrors(text) ?? error.message}`,
+        hint: 'Check that its image holds all mount points and that its links and folders exist.',
+        fields: { instrument: name },
+        cause: error,
+      });
+    }
+  }
+
   /** Compares the range that LXD chose with every other container's and with the other users of the machine. */
   async #checkIdRange(name: string): Promise<number> {
     const instances = await this.#daemon.instances.listEverywhere();
@@ -260,7 +281,7 @@ export class Runtime {
     const faults =
       own === undefined || own.first < 1
         ? ['LXD allotted no id range']
-        : [...others, ...(await foreignRanges(ID_FILES))].flatMap((other) => collisions([own, other]));
+        : [...others, ...(await foreignRanges(this.#idFiles))].flatMap((other) => collisions([own, other]));
     if (own !== undefined && faults.length === 0) return own.first;
     throw new BulkheadError({
       code: 'RUNTIME_ID_RANGE_COLLISION',
@@ -274,7 +295,7 @@ export class Runtime {
     const { status } = await this.#lxd.instances.get(name);
     if (status === 'Stopped') return;
     try {
-      await this.#lxd.instances.setState(name, { action: 'stop', force: true, timeout: 30 });
+      await whenIdle(() => this.#lxd.instances.setState(name, { action: 'stop', force: true, timeout: 30 }));
     } catch (error) {
       // It may have ended by itself in between.
       if ((await this.#lxd.instances.get(name)).status !== 'Stopped') throw error;

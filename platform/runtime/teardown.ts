@@ -1,5 +1,6 @@
 import { isLxdError, type LxdClient } from '@bulkhead/node-lxd';
 import type { Site } from '../kernel/index.ts';
+import { whenIdle } from './busy.ts';
 
 /**
  * Removes what a site made in LXD: containers, images, profiles' remains, project, pool. Each step tolerates that
@@ -10,9 +11,11 @@ export async function removeEverything(daemon: LxdClient, project: LxdClient, si
     for (const instance of await project.instances.list()) {
       await gone(async () => {
         if (instance.status !== 'Stopped') {
-          await project.instances.setState(instance.name, { action: 'stop', force: true, timeout: 30 });
+          await whenIdle(() =>
+            project.instances.setState(instance.name, { action: 'stop', force: true, timeout: 30 }),
+          );
         }
-        await project.instances.delete(instance.name);
+        await whenIdle(() => project.instances.delete(instance.name));
       });
     }
     for (const image of await project.images.list()) {
@@ -20,13 +23,19 @@ export async function removeEverything(daemon: LxdClient, project: LxdClient, si
     }
     await gone(() => daemon.projects.delete(site.lxdProject));
   }
-  const pool = (await daemon.storagePools.list()).find(({ name }) => name === site.lxdPool);
-  // Another site may share the pool: then it stays. Images are copies that the daemon keeps there, also of images that
-  // another project has; they go with the pool.
-  const users = (pool?.used_by ?? []).filter((user) => !user.startsWith('/1.0/images/'));
-  if (pool !== undefined && users.length === 0) {
-    await gone(() => daemon.storagePools.delete(site.lxdPool));
+  await removePool(daemon, site.lxdPool);
+}
+
+/** Removes the pool unless another site's containers lie on it; unpacked copies of images go with it. */
+async function removePool(daemon: LxdClient, name: string): Promise<void> {
+  const pool = (await daemon.storagePools.list()).find((found) => found.name === name);
+  if (pool === undefined) return;
+  const copies = (pool.used_by ?? []).map((url) => /^\/1\.0\/images\/([0-9a-f]{64})/.exec(url)?.[1]);
+  if (copies.includes(undefined)) return;
+  for (const fingerprint of copies) {
+    if (fingerprint !== undefined) await gone(() => daemon.storagePools.deleteImageCopy(name, fingerprint));
   }
+  await gone(() => daemon.storagePools.delete(name));
 }
 
 async function gone(remove: () => Promise<void>): Promise<void> {
