@@ -124,6 +124,11 @@ async function findSessions(): Promise<{ local: string; peer: string }[]> {
   const add = (peer: string | undefined, local: string | undefined): void => {
     if (peer && local) sessions.set(`${peer} ${local}`, { peer, local });
   };
+  const addVariable = (value: string | undefined): void => {
+    const [peer, , local] = (value ?? '').split(' ');
+    add(peer, local);
+  };
+  addVariable(process.env['SSH_CONNECTION']);
   let pid = process.pid;
   for (let depth = 0; pid > 1 && depth < 64; depth++) {
     const [environment, status] = await Promise.all([
@@ -131,8 +136,7 @@ async function findSessions(): Promise<{ local: string; peer: string }[]> {
       readFile(`/proc/${String(pid)}/status`, 'utf8').catch(() => ''),
     ]);
     const value = environment.split('\0').find((entry) => entry.startsWith('SSH_CONNECTION='));
-    const [peer, , local] = (value ?? '').replace('SSH_CONNECTION=', '').split(' ');
-    add(peer, local);
+    addVariable(value?.replace('SSH_CONNECTION=', ''));
     pid = Number(/^PPid:\s+(\d+)$/m.exec(status)?.[1] ?? 0);
   }
   // `sudo` and `su` clear the environment, and the operator may not be an ancestor at all: ask for the sockets, too.

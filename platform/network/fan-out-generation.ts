@@ -13,6 +13,8 @@ const RecordSchema = z.object({
   ports: z.array(z.object({ hostEnd: z.string(), ifindex: z.int(), filter: z.int().optional() })),
   /** Set of filters -> host ends, in devmap order. */
   targets: z.array(z.tuple([z.int(), z.array(z.string())])),
+  /** Kernel id of its program; absent until it is loaded. */
+  programId: z.int().optional(),
   /** Host ends taken out after it was attached. */
   dropped: z.array(z.string()).default([]),
 });
@@ -48,7 +50,9 @@ export function recordOf(
 
 /** True when both send the same packets to the same links. */
 export function sameFanout(a: GenerationRecord, b: GenerationRecord): boolean {
-  return JSON.stringify({ ...a, generation: 0 }) === JSON.stringify({ ...b, generation: 0 });
+  const essence = ({ filters, ports, targets, dropped }: GenerationRecord): string =>
+    JSON.stringify([filters, ports, targets, dropped]);
+  return essence(a) === essence(b);
 }
 
 /**
@@ -103,6 +107,9 @@ export async function buildGeneration(
   );
   await bpftoolBatch(commands, namespace);
   await loadXdp(object, join(dir, 'program'), maps);
+  const programId = await pinnedProgramId(join(dir, 'program'));
+  if (programId === undefined) throw new Error('the packet program was not pinned');
+  await writeFileAtomic(recordFile(places, record.generation), JSON.stringify({ ...record, programId }));
   return join(dir, 'program');
 }
 
@@ -122,11 +129,6 @@ export async function readRecord(
 ): Promise<GenerationRecord | undefined> {
   const text = await readFile(recordFile(places, generation), 'utf8').catch(() => undefined);
   return text === undefined ? undefined : RecordSchema.parse(JSON.parse(text));
-}
-
-/** Kernel id of the program of a generation. */
-export async function programId(places: GenerationPlaces, generation: number): Promise<number | undefined> {
-  return pinnedProgramId(join(places.pins, String(generation), 'program'));
 }
 
 /** Counters of a generation by slot of `fanout.bpf.c`. */

@@ -6,7 +6,6 @@ import { attachXdpGeneric, bpftoolBatch, detachXdpGeneric, mountBpffs } from './
 import {
   buildGeneration,
   listGenerations,
-  programId,
   readRecord,
   readSlots,
   recordDrop,
@@ -18,7 +17,7 @@ import {
   type GenerationRecord,
 } from './fan-out-generation.ts';
 import { planFanout, type FanoutPort } from './fan-out-plan.ts';
-import { findLink, isUp, listLinks } from './links.ts';
+import { findLink, isUp, listLinks, type Link } from './links.ts';
 
 /** Longer than any packet stays in the old program after the new one is attached. */
 const QUIESCE_MS = 20;
@@ -61,11 +60,22 @@ export class Fanout {
   async current(monitor: string, out: string): Promise<GenerationRecord | undefined> {
     const attached = (await findLink(out))?.xdp?.prog?.id;
     if (attached === undefined) return undefined;
+    return (await this.#records(monitor)).find((record) => record.programId === attached);
+  }
+
+  /** True when a program should be attached to `out` (given as it is now) and is not. */
+  async isLost(monitor: string, out: Link | undefined): Promise<boolean> {
+    const records = await this.#records(monitor);
+    const attached = out?.xdp?.prog?.id;
+    return records.length > 0 && !records.some((record) => record.programId === attached);
+  }
+
+  async #records(monitor: string): Promise<GenerationRecord[]> {
     const places = this.places(monitor);
-    for (const generation of (await listGenerations(places)).reverse()) {
-      if ((await programId(places, generation)) === attached) return readRecord(places, generation);
-    }
-    return undefined;
+    const records = await Promise.all(
+      (await listGenerations(places)).map((generation) => readRecord(places, generation)),
+    );
+    return records.filter((record) => record !== undefined);
   }
 
   /**

@@ -29,7 +29,7 @@ export async function watchGuards(
   log: Logger,
 ): Promise<void> {
   const reported = new Map<string, string>();
-  const events = { pending: false, wake: (): void => undefined };
+  const events: Events = { pending: false, wake: () => undefined };
   const poke = (): void => {
     events.pending = true;
     events.wake();
@@ -37,17 +37,22 @@ export async function watchGuards(
   const look = async (): Promise<void> => {
     for (const state of await source.states()) {
       const faults = state.faults.join('; ');
+      const key = `${state.kind} ${state.device}`;
       if (faults === '') {
-        reported.delete(state.device);
+        reported.delete(key);
         continue;
       }
-      if (state.up) await source.close(state); // first of all, and again if somebody raised it
-      if (reported.get(state.device) === faults) continue;
-      reported.set(state.device, faults);
-      log.error({ device: state.device, faults: state.faults }, 'guard lost');
+      if (state.up && state.kind === 'guard') await source.close(state); // first of all, and again if somebody raised it
+      if (reported.get(key) === faults) continue;
+      reported.set(key, faults);
+      log.error(
+        { device: state.device, faults: state.faults },
+        state.kind === 'guard' ? 'guard lost' : 'fan-out lost',
+      );
       await onLost(state);
     }
   };
+  signal.addEventListener('abort', poke, { once: true });
   const monitors = [
     followEvents('nft', ['monitor'], signal, poke, log),
     followEvents('ip', ['monitor', 'link'], signal, poke, log),
@@ -57,12 +62,7 @@ export async function watchGuards(
     await look().catch((error: unknown) => {
       log.error({ error: describeError(error) }, 'could not look at the guards');
     });
-    if (!sawEvent(events)) {
-      await Promise.race([
-        new Promise<void>((resolve) => (events.wake = resolve)),
-        pause(INTERVAL_MS, signal),
-      ]);
-    }
+    if (!sawEvent(events)) await nextEvent(events);
     await pause(SETTLE_MS, signal);
   }
   await Promise.all(monitors);
@@ -98,8 +98,25 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
   await sleep(ms, undefined, { signal }).catch(() => undefined); // ends early when the watch ends
 }
 
+interface Events {
+  pending: boolean;
+  wake: () => void;
+}
+
+/** Ends at the next event, at the latest after the interval. */
+async function nextEvent(events: Events): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, INTERVAL_MS);
+    events.wake = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+  });
+  events.wake = () => undefined;
+}
+
 /* Read anew after an await, which the type checker does not see. */
-function sawEvent(events: { pending: boolean }): boolean {
+function sawEvent(events: Events): boolean {
   return events.pending;
 }
 function isOver(signal: AbortSignal): boolean {

@@ -6,8 +6,10 @@ import { listMonitors, monitorGuard, type MonitorRecord } from './monitor.ts';
 import { HOST_END_ROLES, parseLinkName, tableOfLink } from './names.ts';
 import { listTables, type NftTable } from './nft.ts';
 
-/** A guard that should stand: intact when `faults` is empty. */
+/** A guard or a packet program that should stand: intact when `faults` is empty. */
 export interface GuardState {
+  /** `guard`: frames could pass that must not. `fan-out`: nothing can leak, but the mirror ports get nothing. */
+  kind: 'guard' | 'fan-out';
   device: string;
   /** The monitor interface's name, where the device is one. */
   monitor?: string;
@@ -52,13 +54,20 @@ export async function inspect(at: Site, fanout: Pick<Fanout, 'current'>): Promis
   return { monitors, hostEnds: hostEndStates(at, links, tables) };
 }
 
-/** Only the guards: what the watcher asks for, often. */
-export async function inspectGuards(at: Site): Promise<GuardState[]> {
+/** Only what the watcher asks for, often: the guards, and whether each packet program is still attached. */
+export async function inspectGuards(at: Site, fanout: Pick<Fanout, 'isLost'>): Promise<GuardState[]> {
   const [records, links, tables] = await Promise.all([listMonitors(at), listLinks(), listTables()]);
-  return [
-    ...records.map((record) => monitorState(at, record, links, tables)),
-    ...hostEndStates(at, links, tables),
-  ];
+  const programs: GuardState[] = [];
+  for (const record of records) {
+    const out = linkName(at, 'o', record.name);
+    const link = links.find((one) => one.ifname === out);
+    if (link !== undefined) {
+      const faults = (await fanout.isLost(record.name, link)) ? [`the packet program of ${out} is gone`] : [];
+      programs.push({ kind: 'fan-out', device: out, monitor: record.name, up: isUp(link), faults });
+    }
+  }
+  const monitors = records.map((record) => monitorState(at, record, links, tables));
+  return [...monitors, ...hostEndStates(at, links, tables), ...programs];
 }
 
 function isCaptureLinked(
@@ -81,6 +90,7 @@ function monitorState(
   const link = links.find((one) => one.ifname === record.device);
   const faults = guardFaults(guard, tables.get(guard.table), link?.ifindex);
   return {
+    kind: 'guard',
     monitor: record.name,
     device: record.device,
     up: link !== undefined && isUp(link),
@@ -100,7 +110,12 @@ function hostEndStates(
     const table = tableOfLink(at, link.ifname);
     const guard: Guard = { kind: 'host-end', table, device: link.ifname, ifindex: link.ifindex };
     return [
-      { device: link.ifname, up: isUp(link), faults: guardFaults(guard, tables.get(table), link.ifindex) },
+      {
+        kind: 'guard' as const,
+        device: link.ifname,
+        up: isUp(link),
+        faults: guardFaults(guard, tables.get(table), link.ifindex),
+      },
     ];
   });
 }

@@ -208,7 +208,7 @@ export class Network {
     await watchGuards(
       {
         // In the queue: a guard that is just being replaced is not a lost one.
-        states: () => this.#serial.run(() => inspectGuards(this.#site)),
+        states: () => this.#serial.run(() => inspectGuards(this.#site, this.#fanout)),
         close: (state) => this.#serial.run(() => this.#close(state.device)),
       },
       signal,
