@@ -28,6 +28,7 @@ type Known = z.output<typeof FileSchema>['instruments'];
 export class Identities {
   readonly #file: string;
   readonly #secret: (purpose: string) => Buffer;
+  readonly #publicKeys = new Map<string, string>();
   #known: Known;
 
   /**
@@ -68,7 +69,10 @@ export class Identities {
 
   #derive(key: string): BusIdentity {
     const seed = userSeed(this.#secret(`bus/identity/${key}`));
-    return { publicKey: fromSeed(Buffer.from(seed)).getPublicKey(), seed };
+    // Computing a public key takes milliseconds, and every change of the model needs all of them.
+    const publicKey = this.#publicKeys.get(seed) ?? fromSeed(Buffer.from(seed)).getPublicKey();
+    this.#publicKeys.set(seed, publicKey);
+    return { publicKey, seed };
   }
 }
 

@@ -7,7 +7,7 @@ export const BUS_LIMITS = Object.freeze({
   /** What the server holds for one connection that reads too slowly, before it cuts the connection. */
   pendingBytes: 16 * 1024 * 1024,
   /** A connection that has not authenticated by then is closed. */
-  authenticationMs: 1_000,
+  authenticationMs: 2_000,
   /** Two, so that a reconnection need not wait for the old connection's end to be noticed. */
   connectionsPerInstrument: 2,
   /** Subscriptions of one instrument: inbox, control, commands, one for each pull at work. */

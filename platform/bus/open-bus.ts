@@ -29,6 +29,8 @@ import {
   ourStreams,
   removeRevokedConsumers,
   streamStates,
+  takeInventory,
+  type Inventory,
   type StreamState,
 } from './streams.ts';
 
@@ -173,10 +175,7 @@ class SensorBus implements Bus {
   /** Changes a running server without disconnecting anybody who keeps the right to be there. */
   async #change(model: BusModel): Promise<{ restarted: boolean; reloaded: boolean }> {
     const { system, manager } = this.#connection();
-    // First the consumers: taking the import away alone would leave an outstanding pull being served.
-    const revoked = await removeRevokedConsumers(manager, model);
-    if (revoked.length > 0) this.#log.info({ revoked }, 'rights to read revoked');
-    await this.#complete(model);
+    await this.#complete(model, await takeInventory(manager));
     const digest = await this.#process.writeConfig(this.#config(model));
     if ((await runningDigest(system)) === digest) return { restarted: false, reloaded: false };
     try {
@@ -201,8 +200,8 @@ class SensorBus implements Bus {
       if (!(await this.#process.alive())) throw await this.#process.startFailure('it ended while starting');
       return this.#connectIfAnswering();
     });
-    const present = new Set((await ourStreams(this.#connection().manager)).map((info) => info.config.name));
-    const lost = (await this.#record.streams()).filter((stream) => !present.has(stream));
+    const inventory = await takeInventory(this.#connection().manager);
+    const lost = (await this.#record.streams()).filter((stream) => !inventory.has(stream));
     if (lost.length > 0) {
       const tail = await this.#process.logTail();
       await this.#disconnect();
@@ -214,15 +213,17 @@ class SensorBus implements Bus {
         fields: { missing: lost.join(' ') },
       });
     }
-    await removeRevokedConsumers(this.#connection().manager, model);
-    await this.#complete(model);
+    await this.#complete(model, inventory);
   }
 
-  async #complete(model: BusModel): Promise<void> {
+  async #complete(model: BusModel, inventory: Inventory): Promise<void> {
     const { manager } = this.#connection();
-    const created = await ensureStreams(manager, model);
+    // First these: taking an import away alone would leave an outstanding pull being served.
+    const revoked = await removeRevokedConsumers(manager, model, inventory);
+    if (revoked.length > 0) this.#log.info({ revoked }, 'rights to read revoked');
+    const created = await ensureStreams(manager, model, inventory);
     await this.#record.remember(created);
-    await ensureConsumers(manager, model);
+    await ensureConsumers(manager, model, inventory);
     for (const stream of created) for (const listener of this.#newStream) listener(stream);
   }
 

@@ -35,56 +35,88 @@ export interface StreamState {
   readers: { consumer: string; pending: number; unacknowledged: number; redelivered: number }[];
 }
 
-/** JetStream's error codes that mean "there is no such stream / consumer". */
-const [STREAM_NOT_FOUND, CONSUMER_NOT_FOUND] = [10059, 10014];
+/** JetStream's error code for "there is no such consumer". */
+const CONSUMER_NOT_FOUND = 10014;
 
 /** Publishers that have a stream: every instrument of the model, and the platform. */
 export function publishers(model: BusModel): string[] {
   return [PLATFORM, ...model.instruments.map(({ name }) => name)].sort();
 }
 
+/** What JetStream holds of ours: streams, with their durable consumers by name. */
+export type Inventory = ReadonlyMap<
+  string,
+  { info: StreamInfo; consumers: ReadonlyMap<string, ConsumerInfo> }
+>;
+
+/** Looks at everything at once: one request for the streams, and one for each stream that somebody reads. */
+export async function takeInventory(jsm: JetStreamManager): Promise<Inventory> {
+  const found = await Promise.all(
+    (await ourStreams(jsm)).map(async (info) => {
+      const readers = info.state.consumer_count === 0 ? [] : await consumersOf(jsm, info.config.name);
+      const durable = readers.filter((consumer) => consumer.config.durable_name !== undefined);
+      return [
+        info.config.name,
+        { info, consumers: new Map(durable.map((consumer) => [consumer.name, consumer])) },
+      ] as const;
+    }),
+  );
+  return new Map(found);
+}
+
 /** Creates missing streams and corrects changed ones. Returns the names of those it created. */
-export async function ensureStreams(jsm: JetStreamManager, model: BusModel): Promise<string[]> {
-  const created: string[] = [];
-  for (const publisher of publishers(model)) {
-    const want = streamConfig(publisher, model.streamMib);
-    const have = await unlessMissing(jsm.streams.info(want.name), STREAM_NOT_FOUND);
-    if (have === undefined) {
-      await jsm.streams.add(want);
-      created.push(want.name);
-    } else if (differs(want, have.config)) {
-      await jsm.streams.update(want.name, want);
-    }
-  }
-  return created;
+export async function ensureStreams(
+  jsm: JetStreamManager,
+  model: BusModel,
+  inventory: Inventory,
+): Promise<string[]> {
+  const wanted = publishers(model).map((publisher) => streamConfig(publisher, model.streamMib));
+  const created = wanted.filter(({ name }) => !inventory.has(name));
+  await Promise.all([
+    ...created.map((want) => jsm.streams.add(want)),
+    ...wanted.map(async (want) => {
+      const have = inventory.get(want.name)?.info.config;
+      if (have !== undefined && differs(want, have)) await jsm.streams.update(want.name, want);
+    }),
+  ]);
+  return created.map(({ name }) => name);
 }
 
 /** Deletes the consumers of rights that are gone: an outstanding pull of such a reader ends at once. */
-export async function removeRevokedConsumers(jsm: JetStreamManager, model: BusModel): Promise<string[]> {
+export async function removeRevokedConsumers(
+  jsm: JetStreamManager,
+  model: BusModel,
+  inventory: Inventory,
+): Promise<string[]> {
   const wanted = new Set(
     readRights(model).map(({ from, reader, type }) => `${streamName(from)} ${consumerName(reader, type)}`),
   );
-  const removed: string[] = [];
-  for (const stream of await ourStreams(jsm)) {
-    for (const consumer of await consumersOf(jsm, stream.config.name)) {
-      const durable = consumer.config.durable_name;
-      if (durable === undefined || wanted.has(`${consumer.stream_name} ${durable}`)) continue;
-      await unlessMissing(jsm.consumers.delete(consumer.stream_name, durable), CONSUMER_NOT_FOUND);
-      removed.push(durable);
-    }
-  }
-  return removed;
+  const revoked = [...inventory].flatMap(([stream, { consumers }]) =>
+    [...consumers.keys()]
+      .filter((name) => !wanted.has(`${stream} ${name}`))
+      .map((name) => ({ stream, name })),
+  );
+  await Promise.all(
+    revoked.map(({ stream, name }) => unlessMissing(jsm.consumers.delete(stream, name), CONSUMER_NOT_FOUND)),
+  );
+  return revoked.map(({ name }) => name);
 }
 
 /** Creates the consumers of the rights to read, and corrects changed ones. */
-export async function ensureConsumers(jsm: JetStreamManager, model: BusModel): Promise<void> {
-  for (const right of readRights(model)) {
-    const stream = streamName(right.from);
-    const want = consumerConfig(right);
-    const have = await unlessMissing(jsm.consumers.info(stream, want.durable_name), CONSUMER_NOT_FOUND);
-    if (have === undefined) await jsm.consumers.add(stream, want);
-    else if (differs(want, have.config)) await jsm.consumers.update(stream, want.durable_name, want);
-  }
+export async function ensureConsumers(
+  jsm: JetStreamManager,
+  model: BusModel,
+  inventory: Inventory,
+): Promise<void> {
+  await Promise.all(
+    readRights(model).map(async (right) => {
+      const stream = streamName(right.from);
+      const want = consumerConfig(right);
+      const have = inventory.get(stream)?.consumers.get(want.durable_name);
+      if (have === undefined) await jsm.consumers.add(stream, want);
+      else if (differs(want, have.config)) await jsm.consumers.update(stream, want.durable_name, want);
+    }),
+  );
 }
 
 /** All streams of ours, also of instruments that are gone: their events stay until they are removed on purpose. */
@@ -98,11 +130,10 @@ export async function ourStreams(jsm: JetStreamManager): Promise<StreamInfo[]> {
 
 /** State of all streams. */
 export async function streamStates(jsm: JetStreamManager): Promise<StreamState[]> {
-  const states: StreamState[] = [];
-  for (const { config, state } of await ourStreams(jsm)) {
-    const consumers = await consumersOf(jsm, config.name);
+  const inventory = await takeInventory(jsm);
+  const states = [...inventory.values()].map(({ info: { config, state }, consumers }) => {
     const empty = state.messages === 0;
-    states.push({
+    return {
       stream: config.name,
       instrument: publisherOf(config.name) ?? '',
       messages: state.messages,
@@ -112,16 +143,14 @@ export async function streamStates(jsm: JetStreamManager): Promise<StreamState[]
       lastSequence: state.last_seq,
       oldest: empty ? '' : new Date(state.first_ts).toISOString(),
       newest: empty ? '' : new Date(state.last_ts).toISOString(),
-      readers: consumers
-        .filter((consumer) => consumer.config.durable_name !== undefined)
-        .map((consumer) => ({
-          consumer: consumer.name,
-          pending: consumer.num_pending,
-          unacknowledged: consumer.num_ack_pending,
-          redelivered: consumer.num_redelivered,
-        })),
-    });
-  }
+      readers: [...consumers.values()].map((consumer) => ({
+        consumer: consumer.name,
+        pending: consumer.num_pending,
+        unacknowledged: consumer.num_ack_pending,
+        redelivered: consumer.num_redelivered,
+      })),
+    };
+  });
   return states.sort((a, b) => (a.stream < b.stream ? -1 : 1));
 }
 
