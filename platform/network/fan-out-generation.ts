@@ -2,9 +2,10 @@ import { mkdir, readFile, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { writeFileAtomic } from '../kernel/index.ts';
+import { MirrorFilterSchema } from '../contracts/index.ts';
 import { bpftoolBatch, bytes32, loadXdp, pinnedProgramId, readPerCpuCounters } from './bpf.ts';
 import { INTERNAL_MTU } from './pairs.ts';
-import type { FanoutPlan } from './fan-out-plan.ts';
+import type { FanoutPlan, FanoutPort } from './fan-out-plan.ts';
 
 /** What one generation was filled with; stands beside its pins, so that a restarted sensor can read its counters. */
 const RecordSchema = z.object({
@@ -15,6 +16,8 @@ const RecordSchema = z.object({
   targets: z.array(z.tuple([z.int(), z.array(z.string())])),
   /** Kernel id of its program; absent until it is loaded. */
   programId: z.int().optional(),
+  /** All ports that were asked for, also those whose link was missing then; see Fanout.refresh. */
+  wanted: z.array(z.object({ hostEnd: z.string(), filter: MirrorFilterSchema })).default([]),
   /** Host ends taken out after it was attached. */
   dropped: z.array(z.string()).default([]),
 });
@@ -34,9 +37,11 @@ export function recordOf(
   generation: number,
   plan: FanoutPlan,
   ifindexOf: (hostEnd: string) => number,
+  wanted: readonly FanoutPort[] = [],
 ): GenerationRecord {
   return {
     generation,
+    wanted: [...wanted],
     filters: plan.filters,
     ports: plan.ports.map((port) => ({
       hostEnd: port.hostEnd,
@@ -67,10 +72,9 @@ export async function buildGeneration(
   namespace?: string,
 ): Promise<string> {
   const dir = join(places.pins, String(record.generation));
-  await mkdir(places.records, { recursive: true, mode: 0o700 });
   await removeGeneration(places, record.generation);
   await mkdir(dir, { recursive: true, mode: 0o700 });
-  await writeFileAtomic(recordFile(places, record.generation), JSON.stringify(record));
+  await writeRecord(places, record);
   const maps = Object.fromEntries(
     ['config', 'blocks', 'targets', 'counts'].map((name) => [name, join(dir, name)] as const),
   );
@@ -109,7 +113,7 @@ export async function buildGeneration(
   await loadXdp(object, join(dir, 'program'), maps);
   const programId = await pinnedProgramId(join(dir, 'program'));
   if (programId === undefined) throw new Error('the packet program was not pinned');
-  await writeFileAtomic(recordFile(places, record.generation), JSON.stringify({ ...record, programId }));
+  await writeRecord(places, { ...record, programId });
   return join(dir, 'program');
 }
 
@@ -136,14 +140,10 @@ export async function readSlots(places: GenerationPlaces, generation: number): P
   return readPerCpuCounters(join(places.pins, String(generation), 'counts'));
 }
 
-/** Notes that a port was taken out, so that the generation is no longer taken for what its plan says. */
-export async function recordDrop(
-  places: GenerationPlaces,
-  record: GenerationRecord,
-  hostEnd: string,
-): Promise<void> {
-  const next = { ...record, dropped: [...new Set([...record.dropped, hostEnd])] };
-  await writeFileAtomic(recordFile(places, record.generation), JSON.stringify(next));
+/** Replaces the record of a generation: what was asked for, or what was taken out, has changed. */
+export async function writeRecord(places: GenerationPlaces, record: GenerationRecord): Promise<void> {
+  await mkdir(places.records, { recursive: true, mode: 0o700 });
+  await writeFileAtomic(recordFile(places, record.generation), JSON.stringify(record));
 }
 
 /** Commands that take one port out of a live generation without touching the rest. */

@@ -8,11 +8,11 @@ import {
   listGenerations,
   readRecord,
   readSlots,
-  recordDrop,
   recordOf,
   removalCommands,
   removeGeneration,
   sameFanout,
+  writeRecord,
   type GenerationPlaces,
   type GenerationRecord,
 } from './fan-out-generation.ts';
@@ -95,9 +95,13 @@ export class Fanout {
     const plan = planFanout(usable);
     const places = this.places(monitor);
     const known = await listGenerations(places);
-    const next = recordOf((known.at(-1) ?? 0) + 1, plan, (hostEnd) => links.get(hostEnd)?.ifindex ?? 0);
+    const ifindexOf = (hostEnd: string): number => links.get(hostEnd)?.ifindex ?? 0;
+    const next = recordOf((known.at(-1) ?? 0) + 1, plan, ifindexOf, wanted);
     const standing = await this.current(monitor, out);
-    if (standing !== undefined && sameFanout(standing, next)) return { changed: false, missing };
+    if (standing !== undefined && sameFanout(standing, next)) {
+      await writeRecord(places, { ...standing, wanted: [...wanted] });
+      return { changed: false, missing };
+    }
 
     const object = join(sitePaths(this.#site).bpfDir, 'fanout.o');
     await access(object).catch((cause: unknown) => {
@@ -127,13 +131,23 @@ export class Fanout {
     return { changed: true, missing };
   }
 
+  /**
+   * Serves again what was last asked for: a link that was made anew under a name that is wanted, or a program that was lost
+   * with the link it was attached to. Does nothing when nothing has changed, or nothing was ever asked for.
+   */
+  async refresh(monitor: string, out: string): Promise<void> {
+    const last = (await this.#records(monitor)).at(-1);
+    if (last !== undefined && (await findLink(out)) !== undefined) await this.set(monitor, out, last.wanted);
+  }
+
   /** Takes one port out of the attached generation at once, so that its link can go down without harm to others. */
   async drop(monitor: string, out: string, hostEnd: string): Promise<void> {
     const record = await this.current(monitor, out);
     if (record === undefined) return;
     const commands = removalCommands(this.places(monitor), record, hostEnd);
     if (commands.length === 0) return;
-    await recordDrop(this.places(monitor), record, hostEnd);
+    const dropped = [...new Set([...record.dropped, hostEnd])];
+    await writeRecord(this.places(monitor), { ...record, dropped });
     // An entry is gone already when the kernel has seen its link vanish: then the batch stops, and the rest is gone, too.
     await bpftoolBatch(commands).catch((error: unknown) => {
       this.#log.debug({ monitor, hostEnd, error: describeError(error) }, 'entry was gone already');

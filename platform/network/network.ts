@@ -134,6 +134,7 @@ export class Network {
         await ensurePair(output, this.#log),
       ];
       await pointAtCapture(this.#site, record);
+      await this.#fanout.refresh(monitor, output.host);
       return {
         inHost: input.host,
         inContainer: input.container,
@@ -144,11 +145,15 @@ export class Network {
     });
   }
 
-  /** The pair of one mirror port, guarded. It gets packets when {@link setFanout} names it. */
+  /**
+   * The pair of one mirror port, guarded. It gets packets when {@link setFanout} names it; one that was named and is made
+   * anew gets them at once.
+   */
   async mirrorPort(wanted: PortName & { monitor: string; filter: MirrorFilter }): Promise<MirrorPort> {
     return this.#serial.run(async () => {
       const pair = this.#pair('m', 'c', portKey(wanted.instrument, wanted.port));
       const { created } = await ensurePair(pair, this.#log);
+      await this.#fanout.refresh(wanted.monitor, linkName(this.#site, 'o', wanted.monitor));
       return { hostEnd: pair.host, containerEnd: pair.container, created };
     });
   }

@@ -99,6 +99,12 @@ test('a mirror port whose container end is down or gone does not starve the othe
   expect(listener.frames).toHaveLength(200);
   // What is missing is said, and the rest is served.
   expect(await rig.network.setFanout('mon', all(ports))).toEqual({ changed: true, missing: [ports[2]] });
+  // Made anew under the same name, it is served again without being asked for again.
+  await rig.addPort('three');
+  const again = await rig.listen('three', 'mon0');
+  await rig.send('wire', rig.farEnd, [OTHER], { count: 100 });
+  await again.stop();
+  expect(again.frames).toHaveLength(100);
 });
 
 test('a frame larger than the mirror ports take is counted as lost, with the reason', async () => {
@@ -126,8 +132,7 @@ test('the capture engine comes back with new links after its container was kille
   await rig.network.setFanout('mon', all([port]));
   await rig.deleteNamespace('capture');
   await expect.poll(async () => (await rig.network.inspect()).monitors[0]?.captureLinked).toBe(false);
-  await rig.startCapture();
-  await rig.network.setFanout('mon', all([port]));
+  await rig.startCapture(); // the fan-out that was asked for stands on the new link by itself
   const listener = await rig.listen('one', 'mon0');
   await rig.send('wire', rig.farEnd, [OTHER], { count: 20 });
   await listener.stop();
