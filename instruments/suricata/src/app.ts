@@ -202,20 +202,10 @@ export class SuricataApp {
 
   async #counters(): Promise<Record<string, number>> {
     if (this.#engine.capturing && performance.now() - this.#captured.at > COUNTERS_MS) {
-      try {
-        const rules = await this.#engine.rulesetStats();
-        this.#captured = {
-          at: performance.now(),
-          counters: {
-            ...readCaptureCounters(await this.#engine.ask('dump-counters')),
-            'rules.loaded': rules.loaded,
-            'rules.failed': rules.failed,
-            'rules.skipped': rules.skipped,
-          },
-        };
-      } catch {
-        // busy with a reload: the last values stay
-      }
+      this.#captured = {
+        at: performance.now(),
+        counters: { ...this.#captured.counters, ...(await this.#askCounters()) },
+      };
     }
     const bus = this.#instrument.counters();
     const eve = Object.entries(this.#publisher.counters).map(
@@ -227,6 +217,20 @@ export class SuricataApp {
       'eve.oversize': this.#splitter.counters.oversize,
       'bus.waiting': bus.waiting,
       'bus.resent': bus.resent,
+    };
+  }
+
+  /** What Suricata counts; without an answer (it is reading rules, or has not counted yet) the last values stay. */
+  async #askCounters(): Promise<Record<string, number>> {
+    const rules = await this.#engine.rulesetStats().catch(() => undefined);
+    const dump = rules && (await this.#engine.ask('dump-counters').catch(() => undefined));
+    return {
+      ...(rules && {
+        'rules.loaded': rules.loaded,
+        'rules.failed': rules.failed,
+        'rules.skipped': rules.skipped,
+      }),
+      ...(dump === undefined ? {} : readCaptureCounters(dump)),
     };
   }
 

@@ -18,13 +18,15 @@ export interface EngineParts {
 const StatsSchema = z
   .array(
     z.object({
-      last_reload: z.string(),
       rules_loaded: z.int(),
       rules_failed: z.int(),
       rules_skipped: z.int().default(0),
     }),
   )
   .min(1);
+
+/** When the rules were read last, to the microsecond. */
+const ReloadTimeSchema = z.array(z.object({ last_reload: z.string() })).min(1);
 
 /** What Suricata says of its rules. */
 export interface RulesetStats {
@@ -114,9 +116,10 @@ export class Engine {
 
   async rulesetStats(): Promise<RulesetStats> {
     const [stats] = StatsSchema.parse(await this.ask('ruleset-stats'));
+    const [time] = ReloadTimeSchema.parse(await this.ask('ruleset-reload-time'));
     if (stats === undefined) throw new Error('Suricata has no detection engine');
     return {
-      lastReload: stats.last_reload,
+      lastReload: time?.last_reload ?? '',
       loaded: stats.rules_loaded,
       failed: stats.rules_failed,
       skipped: stats.rules_skipped,

@@ -85,7 +85,7 @@ export function composeRuleset(
     const file = theirs ? path.slice(OPERATOR_DIR.length + 1) : path;
     const { rules, fault } = findRules(text);
     if (fault !== undefined) {
-      throw new RuleRefusal('SURICATA_RULES_BROKEN', `This rule ${fault.why}`, { file, line: fault.line });
+      throw new RuleRefusal('SURICATA_RULES_BROKEN', `This line ${fault.why}`, { file, line: fault.line });
     }
     for (const rule of rules) {
       const at = { file, line: rule.line };

@@ -14,6 +14,7 @@ export interface RuleFault {
 
 /** Suricata cuts a longer line into pieces (DETECT_MAX_RULE_SIZE, 8192) and reads each as a rule. */
 const MAX_RULE_BYTES = 8_000;
+const TOO_LONG = `is longer than ${String(MAX_RULE_BYTES)} bytes.`;
 
 /**
  * Finds the rules of a file exactly as Suricata 7 does (`DetectLoadSigFile`, `SigParseOptions`), so that no rule is loaded
@@ -29,12 +30,14 @@ export function findRules(text: string): { rules: RuleAt[]; fault?: RuleFault } 
     number += 1;
     if (joined === '') {
       first = number;
+      // Also a comment: Suricata would read its end as a line of its own.
+      if (Buffer.byteLength(line) > MAX_RULE_BYTES) return { rules, fault: { line: first, why: TOO_LONG } };
       if (/^(?:$|[\r #\t])/.test(line)) continue;
     }
     joined += line;
     if (joined.includes('\0')) return { rules, fault: { line: number, why: 'holds a NUL byte.' } };
     if (Buffer.byteLength(joined) > MAX_RULE_BYTES) {
-      return { rules, fault: { line: first, why: `is longer than ${String(MAX_RULE_BYTES)} bytes.` } };
+      return { rules, fault: { line: first, why: TOO_LONG } };
     }
     const end = joined.trimEnd();
     if (end.endsWith('\\')) {
