@@ -105,7 +105,7 @@ test('every room, package and folder with a job says what it is in a README of a
 
 test('relative links in the documentation lead somewhere', () => {
   const dead = files(/\.md$/).flatMap(({ path, text }) =>
-    [...text.matchAll(/\]\(([^)\s#]+)(?:#[^)]*)?\)/g)]
+    [...text.replaceAll(/```.*?```|`[^`\n]*`/gs, '').matchAll(/\]\(([^)\s#]+)(?:#[^)]*)?\)/g)]
       .map((match) => match[1]!)
       .filter((target) => !/^[a-z]+:/.test(target))
       .filter((target) => !existsSync(join(ROOT, path, '..', decodeURI(target))))
