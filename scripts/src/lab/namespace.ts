@@ -33,6 +33,17 @@ export async function turnOffloadsOff(namespace: string, link: string): Promise<
   await run('ip', ['netns', 'exec', namespace, 'ethtool', '-K', link, ...features]);
 }
 
+/**
+ * Lets one processor take in everything that arrives on a link. The sender's processor would do it otherwise, and with two at
+ * work an answer can overtake its question on the way to the sensor: an order that no wire had, and in which an IDS rightly sees
+ * no connection. Without receive packet steering in the kernel nothing changes.
+ */
+export async function receiveInOrder(namespace: string | undefined, link: string): Promise<void> {
+  const where = namespace === undefined ? [] : ['ip', 'netns', 'exec', namespace];
+  const [program = 'tee', ...args] = [...where, 'tee', `/sys/class/net/${link}/queues/rx-0/rps_cpus`];
+  await run(program, args, { input: '1', allowFailure: true });
+}
+
 /** Prepares the end of a pair that stays in the host's namespace: no address of any kind, not even link-local. */
 export async function quietHostEnd(link: string): Promise<void> {
   await ipBatch(undefined, [`link set dev ${link} addrgenmode none`]);

@@ -4,6 +4,7 @@ import {
   ipBatch,
   linkCounters,
   quietHostEnd,
+  receiveInOrder,
   removeLink,
   removeNamespace,
   setInNamespace,
@@ -49,7 +50,9 @@ async function makeSwitch({ switchNamespace: ns, hosts }: LabLayout): Promise<vo
       `link set ${memberPort(host)} master ${BRIDGE}`,
     ]),
   ]);
-  await Promise.all(hosts.map((host) => turnOffloadsOff(ns, memberPort(host))));
+  await Promise.all(
+    hosts.flatMap((host) => [turnOffloadsOff(ns, memberPort(host)), receiveInOrder(ns, memberPort(host))]),
+  );
 }
 
 /** Copies what each member port receives to the SPAN link: each frame enters the switch once, so it is copied once. */

@@ -15,6 +15,7 @@ import {
   linkCounters,
   linkIsUp,
   quietHostEnd,
+  receiveInOrder,
   removeLink,
   removeNamespace,
   setInNamespace,
@@ -107,7 +108,10 @@ export async function openReplay({ site, log, file, maxGapMs }: ReplayOptions): 
     ]);
     undo.add('replay link', () => removeLink(names.monitor));
     await quietHostEnd(names.monitor);
-    await turnOffloadsOff(names.namespace, INNER_LINK);
+    await Promise.all([
+      receiveInOrder(undefined, names.monitor),
+      turnOffloadsOff(names.namespace, INNER_LINK),
+    ]);
     await ipBatch(names.namespace, [`link set ${INNER_LINK} arp off`, `link set ${INNER_LINK} up`]);
     const { packets, frames } = loaded.facts;
     log.info({ file, packets, frames, monitor: names.monitor }, 'replay ready');

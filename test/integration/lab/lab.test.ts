@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { run, waitFor } from '@bulkhead/platform/kernel';
 import {
@@ -111,6 +112,29 @@ describe('what the SPAN port shows', () => {
     expect(after.entered - before.entered).toBeGreaterThanOrEqual(1_000);
     expect(after.mirrored - before.mirrored).toBe(after.entered - before.entered);
     expect(after.dropped).toBe(before.dropped);
+  });
+
+  test('handshakes are seen in the order of the wire, also with both processors busy', async () => {
+    const burners = [0, 1].map(() => spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' }));
+    try {
+      const code = `const http=require('http');(async()=>{for(let i=0;i<300;i++)await new Promise((ok,no)=>http.get({host:'${ADDRESSES.server.ip4}',path:'/style.css',agent:false},r=>{r.resume();r.on('end',ok)}).on('error',no));console.log('done')})()`;
+      const frames = await captureWhile(lab.monitorDevice, async () => {
+        expect(await client([process.execPath, '-e', code])).toBe('done\n');
+      });
+      const seen = new Map<number, string[]>();
+      for (const frame of frames.filter((one) => one.readUInt16BE(12) === 0x0800 && one[23] === 6)) {
+        const [source, destination, flags] = [frame.readUInt16BE(34), frame.readUInt16BE(36), frame[47] ?? 0];
+        if (![source, destination].includes(PORTS.http)) continue;
+        const key = source === PORTS.http ? destination : source;
+        const what = flags & 0x02 ? (flags & 0x10 ? 'SYN/ACK' : 'SYN') : 'other';
+        seen.set(key, [...(seen.get(key) ?? []), what]);
+      }
+      expect(seen.size).toBe(300);
+      const starts = [...seen.values()].map((order) => order.slice(0, 3).join(' '));
+      expect(new Set(starts)).toEqual(new Set(['SYN SYN/ACK other']));
+    } finally {
+      for (const burner of burners) burner.kill('SIGKILL');
+    }
   });
 
   test('ABUSE 119: no bad checksum and no frame above the MTU is on the SPAN, over IPv4 and IPv6', async () => {
