@@ -18,6 +18,5 @@ export function exitCodeOf(error: unknown): number {
   if (!(error instanceof BulkheadError)) return EXIT.failed;
   if (error.code === 'CLI_SENSOR_UNREACHABLE') return EXIT.unreachable;
   if (error.code.endsWith('_UNKNOWN')) return EXIT.unknown;
-  if (error.code === 'CLI_USAGE') return EXIT.usage;
   return EXIT.failed;
 }

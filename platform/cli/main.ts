@@ -118,14 +118,16 @@ async function restart(client: SensorClient, options: GlobalOptions, name: strin
 
 function reportFailure(error: unknown, asJson: boolean): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-  const shown =
-    error instanceof BulkheadError
-      ? error.toJSON()
-      : { code: 'CLI_INTERNAL', message: error instanceof Error ? error.message : String(error) };
-  if (asJson) process.stdout.write(`${JSON.stringify({ error: shown })}\n`);
+  const known = error instanceof BulkheadError ? error : internal(error);
+  if (asJson) process.stdout.write(`${JSON.stringify({ error: known })}\n`);
   else {
-    const hint = 'hint' in shown && shown.hint !== undefined ? `\n  ${shown.hint}` : '';
-    process.stderr.write(`${shown.code}: ${shown.message}${hint}\n`);
+    const hint = known.hint === undefined ? '' : `\n  ${known.hint}`;
+    process.stderr.write(`${known.code}: ${known.message}${hint}\n`);
   }
   return exitCodeOf(error);
+}
+
+function internal(cause: unknown): BulkheadError {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return new BulkheadError({ code: 'CLI_INTERNAL', message, cause });
 }

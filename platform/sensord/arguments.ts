@@ -92,7 +92,7 @@ export function parseArguments(argv: readonly string[]): SensordArguments | stri
 }
 
 function given<K extends keyof Site>(key: K, value: Site[K] | undefined): Partial<Site> {
-  return value === undefined ? {} : ({ [key]: value } as Partial<Site>);
+  return value === undefined ? {} : { [key]: value };
 }
 
 function usage(message: string): BulkheadError {

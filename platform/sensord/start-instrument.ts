@@ -61,7 +61,7 @@ export async function startInstrument(
     const ownerId = idmapBase + PROGRAM_UID;
     await storage.unlock(name, { ownerId, containerRootId: idmapBase });
     await storage.placeResources(name, instrument.resources, { ownerGroupId: ownerId });
-    const identity = await parts.bus.identity(name);
+    const identity = parts.bus.identity(name);
     undo.add('files', () => removeInstrumentFiles(site, name));
     await writeInstrumentFiles(site, sensor, instrument, identity, idmapBase);
     await runtime.start(name);

@@ -46,7 +46,7 @@ describe('a sensor on live traffic', () => {
   });
 
   test('every packet is accounted for: none lost, none sent', async () => {
-    await world.lab.attack('sql-injection');
+    await world.lab.attack('port-scan');
     const { monitors } = await world.sensor.status();
     const packets = monitors[0]?.packets;
     expect(packets?.received).toBeGreaterThan(20);
@@ -79,7 +79,7 @@ describe('whoever restarts, what stands is adopted', () => {
   test('nats-server killed: restarted, what was acknowledged is there, alerts go on', async () => {
     await world.lab.attack('log4shell');
     await world.sensor.event('alert', { type: 'alert' }, ({ record }) =>
-      JSON.stringify(record).includes('jndi'),
+      JSON.stringify(record).includes('Log4Shell'),
     );
     const before = await world.sensor.stored({ type: 'alert' });
     const old = await natsPid();
@@ -130,9 +130,11 @@ describe('an instrument in trouble', () => {
       () => true,
     );
     expect(JSON.stringify(drift.record)).toContain('limits.processes');
+    await waitFor('the container as it was configured', 60_000, async () => {
+      const found = await lxd.instances.get('suricata').catch(() => undefined);
+      return found !== undefined && found.config['limits.processes'] !== '4999';
+    });
     await world.sensor.healthy();
-    const { config } = await lxd.instances.get('suricata');
-    expect(config['limits.processes']).not.toBe('4999');
     await lxd.close();
   });
 });

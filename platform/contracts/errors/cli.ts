@@ -6,6 +6,10 @@ export const CLI_ERRORS: Readonly<Record<string, CatalogueEntry>> = Object.freez
     title: 'The sensor answered something that the command does not understand.',
     hint: 'Use the `bulkhead` command of the same version as the sensor.',
   },
+  CLI_INTERNAL: {
+    title: 'The command itself failed.',
+    hint: 'Read its message; please report it.',
+  },
   CLI_SENSOR_UNREACHABLE: {
     title: 'No sensor answers on the socket.',
     hint: 'Start one with scripts/start, run the command as root, or name the socket with --socket.',

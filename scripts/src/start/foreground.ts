@@ -44,14 +44,14 @@ export async function runForeground({ client, sensor, signal }: ForegroundParts)
 }
 
 async function showEvents(client: SensorClient, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
+  while (!isAborted(signal)) {
     try {
       for await (const event of client.events({ follow: '1', last: '0' }, signal)) {
         const line = wording(event);
         if (line !== undefined) process.stdout.write(`${line}\n`);
       }
     } catch (error) {
-      if (!signal.aborted) process.stderr.write(`events: ${describeError(error)}; trying again\n`);
+      if (!isAborted(signal)) process.stderr.write(`events: ${describeError(error)}; trying again\n`);
     }
     await pause(1000, signal);
   }
@@ -67,9 +67,9 @@ function wording(event: StoredEvent): string | undefined {
 }
 
 async function showLedger(client: SensorClient, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
+  for (;;) {
     await pause(LEDGER_EVERY_MS, signal);
-    if (signal.aborted) return;
+    if (isAborted(signal)) return;
     try {
       process.stdout.write(`${ledgerLine(await client.status())}\n`);
     } catch (error) {
@@ -91,4 +91,9 @@ function ledgerLine({ monitors, counts, attention }: SensorStatus): string {
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
   await sleep(ms, undefined, { signal }).catch(() => undefined);
+}
+
+/** Asked afresh each time; the compiler would take a property for unchanged across an await. */
+function isAborted(signal: AbortSignal): boolean {
+  return signal.aborted;
 }

@@ -1,5 +1,5 @@
 import { sensorClient, type SensorClient } from '@bulkhead/platform/cli';
-import { BulkheadError, openLog, site, sitePaths } from '@bulkhead/platform/kernel';
+import { BulkheadError, openLog, sitePaths } from '@bulkhead/platform/kernel';
 import { openNetwork } from '@bulkhead/platform/network';
 import { parseStartOptions, type StartOptions } from './options.ts';
 import { runForeground } from './foreground.ts';
@@ -63,7 +63,7 @@ async function bringUp(
   held: Held,
   signal: AbortSignal,
 ): Promise<OnceReport | undefined> {
-  const at = site();
+  const at = options.site;
   const log = openLog('start', 'warn');
   await stages.run('remains', 'Looking for remains of an earlier run', (progress) =>
     takeDownRemains(at, progress),
@@ -102,7 +102,7 @@ async function takeDown(options: StartOptions, stages: Stages, held: Held): Prom
     await held.sensor?.stop(progress);
     await held.source?.stop();
     if (options.mode.kind !== 'interface') await held.sensor?.removeData();
-    return leftovers(site());
+    return leftovers(options.site);
   };
   try {
     const left = await stages.run('teardown', 'Taking everything down', work);

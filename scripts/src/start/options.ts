@@ -1,3 +1,4 @@
+import { site, type Site } from '@bulkhead/platform/kernel';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 
 /** What `scripts/start` was asked to do. */
@@ -8,6 +9,8 @@ export interface StartOptions {
   json: boolean;
   /** Give up on `--once` after this long. */
   timeoutS: number;
+  /** Where this run keeps its things. */
+  site: Site;
 }
 
 /** Parses the command line. @returns an exit code instead when help was asked for or it is not understood. */
@@ -31,6 +34,10 @@ export function parseStartOptions(argv: readonly string[]): StartOptions | { exi
     )
     .option('--json', 'print one JSON object on standard output (with --once)', false)
     .option('--timeout <seconds>', 'with --once: give up after this long', seconds, 240)
+    .option(
+      '--beside <prefix>',
+      'run beside another sensor: names of 2-4 characters, folders and bus port of its own',
+    )
     .exitOverride();
   try {
     program.parse([...argv], { from: 'user' });
@@ -44,6 +51,7 @@ export function parseStartOptions(argv: readonly string[]): StartOptions | { exi
     once: boolean;
     json: boolean;
     timeout: number;
+    beside?: string;
   }>();
   if (values.interface !== undefined && values.replay !== undefined) {
     process.stderr.write('scripts/start: --interface and --replay exclude each other\n');
@@ -59,7 +67,26 @@ export function parseStartOptions(argv: readonly string[]): StartOptions | { exi
       : values.replay !== undefined
         ? { kind: 'replay', file: values.replay }
         : { kind: 'lab' };
-  return { mode, once: values.once, json: values.json, timeoutS: values.timeout };
+  return {
+    mode,
+    once: values.once,
+    json: values.json,
+    timeoutS: values.timeout,
+    site: siteOf(values.beside),
+  };
+}
+
+/** @throws BulkheadError KERNEL_SITE_INVALID */
+function siteOf(prefix: string | undefined): Site {
+  if (prefix === undefined) return site();
+  return site({
+    prefix,
+    stateDir: `/var/lib/bulkhead-beside/${prefix}`,
+    runDir: `/run/bulkhead-beside/${prefix}`,
+    natsPort: 30_000 + (Number.parseInt(prefix, 36) % 20_000),
+    lxdProject: `bulkhead-${prefix}`,
+    lxdPool: `bulkhead-${prefix}`,
+  });
 }
 
 function seconds(text: string): number {

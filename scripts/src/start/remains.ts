@@ -5,7 +5,7 @@ import { sensorClient } from '@bulkhead/platform/cli';
 import { describeError, run, sitePaths, type Site } from '@bulkhead/platform/kernel';
 import { removeLab } from '../lab/index.ts';
 import { removeReplay } from '../replay/index.ts';
-import { stateDirOf } from './running-sensor.ts';
+import { siteArguments, stateDirOf } from './running-sensor.ts';
 
 /** Takes down what a run left that was killed. Quiet and quick when there is nothing. */
 export async function takeDownRemains(site: Site, progress: (text: string) => void): Promise<void> {
@@ -24,7 +24,7 @@ export async function takeDownRemains(site: Site, progress: (text: string) => vo
   for (const kind of ['lab', 'replay', 'interface'] as const) {
     const stateDir = stateDirOf(site, kind);
     if (!(await exists(join(stateDir, 'keys')))) continue;
-    await run(process.execPath, [sensord, '--take-down', '--state-dir', stateDir], {
+    await run(process.execPath, [sensord, '--take-down', ...siteArguments(site, stateDir)], {
       timeoutMs: 120_000,
     }).catch((error: unknown) => {
       progress(describeError(error));

@@ -40,6 +40,18 @@ export function stateDirOf(site: Site, kind: 'lab' | 'replay' | 'interface'): st
   return join(site.stateDir, kind === 'interface' ? 'sensor' : kind);
 }
 
+/** The site as sensord's command line takes it. */
+export function siteArguments(site: Site, stateDir: string): string[] {
+  return [
+    ['--state-dir', stateDir],
+    ['--run-dir', site.runDir],
+    ['--prefix', site.prefix],
+    ['--nats-port', String(site.natsPort)],
+    ['--lxd-project', site.lxdProject],
+    ['--lxd-pool', site.lxdPool],
+  ].flat();
+}
+
 /** Writes the configuration, starts sensord and waits until it answers. */
 export async function openSensor(
   site: Site,
@@ -64,7 +76,7 @@ export async function openSensor(
   );
   const configFile = join(stateDir, 'sensor.yaml');
   await writeFileAtomic(configFile, stringify(config), 0o600);
-  const args = ['--config', configFile, '--apps', appsDir, '--state-dir', stateDir];
+  const args = ['--config', configFile, '--apps', appsDir, ...siteArguments(site, stateDir)];
   const sensord = await spawnSensord(join(BUILD, 'sensord.mjs'), args, join(stateDir, 'log', 'sensord.log'));
   progress(`sensord ${String(sensord.pid)}, configuration ${configFile}, log ${sensord.logFile}`);
   const client = sensorClient(sitePaths(site).sensordSocket);
