@@ -82,6 +82,12 @@ export async function loopsOf(image: string): Promise<string[]> {
     .map((loop) => loop.name);
 }
 
+/** `major:minor` of a device, as mountinfo shows it. */
+export async function deviceNumber(device: string): Promise<string> {
+  const { rdev } = await stat(device);
+  return `${String(major(rdev))}:${String(minor(rdev))}`;
+}
+
 // glibc's encoding of dev_t (gnu_dev_major, gnu_dev_minor in sys/sysmacros.h).
 function major(dev: number): number {
   const value = BigInt(dev);

@@ -6,7 +6,7 @@ import { addKey } from './fscrypt.ts';
 import { checkHostSpace, overcommitment, type StorageWarning } from './host-space.ts';
 import { syncFolder } from './key-file.ts';
 import { KeyedQueue } from './keyed-queue.ts';
-import { mountAt, seenByContainer } from './mounts.ts';
+import { mountAt } from './mounts.ts';
 import { placeResources, type PlacedResources } from './resources.ts';
 import { readSuperblock } from './superblock.ts';
 import {
@@ -21,22 +21,18 @@ import {
 } from './volume-folders.ts';
 import {
   commitImage,
+  expectImage,
   growImage,
   imageSizeMib,
   isFile,
+  isLive,
+  isReleased,
   makeImage,
   mountImage,
   recoverGrowth,
   unmountImage,
 } from './volume-image.ts';
-import {
-  checkName,
-  checkSize,
-  shrinkRefused,
-  volumeAbsent,
-  volumeBusy,
-  wrongImage,
-} from './volume-errors.ts';
+import { checkName, checkSize, shrinkRefused, volumeAbsent, volumeBusy } from './volume-errors.ts';
 import { type VolumeKeys } from './volume-keys.ts';
 import { volumeState, type VolumeState } from './volume-state.ts';
 
@@ -91,7 +87,7 @@ export class Storage {
         await this.#make(name, sizeMib);
         return { created: true, grown: false, warnings };
       }
-      await this.#parts.keys.lend(name, async (_, volume) => this.#expectImage(name, volume));
+      await this.#parts.keys.lend(name, async (_, volume) => expectImage(name, image, volume));
       const presentMib = (await imageSizeMib(image)) ?? 0;
       if (sizeMib < presentMib) {
         throw shrinkRefused(name, sizeMib, presentMib);
@@ -118,12 +114,13 @@ export class Storage {
       const path = join(mount, INSTRUMENT_FOLDER);
       if (!(await isFile(image))) throw volumeAbsent(name, image, await this.#parts.keys.has(name));
       if (await this.#isLive(name)) {
+        if ((await mountAt(mount)) === undefined) await mountImage(name, image, mount);
         if (await isUnlocked(mount)) return { path };
         throw volumeBusy(name, 'its container still runs, but its keys are gone from the kernel');
       }
       await this.#release(name);
       await this.#parts.keys.lend(name, async (master, volume) => {
-        await this.#expectImage(name, volume);
+        await expectImage(name, image, volume);
         try {
           await mountImage(name, image, mount);
           await openPersistent(name, mount, await addKey(mount, master));
@@ -253,7 +250,7 @@ export class Storage {
       await unlink(`${image}.deleting`);
       await syncFolder(this.#parts.volumesDir);
     }
-    if ((await mountAt(this.#mount(name))) === undefined) await recoverGrowth(name, image);
+    await recoverGrowth(name, image);
     await this.#parts.keys.recover(name, (await readSuperblock(image))?.uuid);
     await rm(`${image}.making`, { force: true });
   }
@@ -270,42 +267,52 @@ export class Storage {
   }
 
   async #grow(name: string, sizeMib: number): Promise<void> {
-    await this.#release(name);
+    const { heldElsewhere } = await this.#release(name);
+    if (heldElsewhere) throw volumeBusy(name, 'another mount namespace still has it mounted');
     await growImage(name, this.#image(name), sizeMib);
     this.#parts.log.info({ name, sizeMib }, 'volume enlarged');
   }
 
-  /** Takes keys and mount away, unless a container still has it. */
-  async #release(name: string): Promise<void> {
+  /**
+   * Takes keys and mount away.
+   * @throws BulkheadError STORAGE_VOLUME_BUSY while a container has it, or somebody has files open.
+   */
+  async #release(name: string): Promise<{ heldElsewhere: boolean }> {
+    const image = this.#image(name);
     const mount = this.#mount(name);
     await waitFor(`the container of ${name} to end`, RELEASE_MS, async () => !(await this.#isLive(name)), {
       intervalMs: 100,
     }).catch((error: unknown) => {
       throw hasCode(error, 'KERNEL_WAIT_TIMEOUT') ? volumeBusy(name, 'its container still runs') : error;
     });
-    if ((await mountAt(mount)) !== undefined) {
-      await waitFor(`open files of ${name} to be closed`, RELEASE_MS, async () => forgetKeys(mount), {
-        intervalMs: 200,
-      }).catch((error: unknown) => {
-        // Goes on to unmount: that takes the keys too, also from a filesystem that can no longer be read.
-        this.#parts.log.warn(
-          { name, cause: describeError(error) },
-          'keys of a volume are still held by open files',
-        );
-      });
+    if ((await mountAt(mount)) === undefined) {
+      if (await isReleased(image)) return { heldElsewhere: false };
+      // Only mounted somewhere else: its keys can only be taken through a mount of our own.
+      await mountImage(name, image, mount);
     }
-    await unmountImage(name, this.#image(name), mount, RELEASE_MS);
+    const keyless = await waitFor(
+      `open files of ${name} to be closed`,
+      RELEASE_MS,
+      async () => forgetKeys(mount),
+      { intervalMs: 200 },
+    ).catch((error: unknown) => {
+      // Goes on to unmount: that takes the keys too, also from a filesystem that can no longer be read.
+      this.#parts.log.warn({ name, cause: describeError(error) }, 'keys of a volume could not be taken back');
+      return false;
+    });
+    const { heldElsewhere } = await unmountImage(name, image, mount, RELEASE_MS);
+    if (heldElsewhere && !keyless) throw volumeBusy(name, 'another mount namespace has files of it open');
+    if (heldElsewhere) {
+      this.#parts.log.warn(
+        { name },
+        'a locked volume is still mounted, without keys, in another mount namespace',
+      );
+    }
+    return { heldElsewhere };
   }
 
   async #isLive(name: string): Promise<boolean> {
-    const entry = await mountAt(this.#mount(name));
-    return entry !== undefined && (await seenByContainer(entry.device));
-  }
-
-  async #expectImage(name: string, volume: string): Promise<void> {
-    const image = this.#image(name);
-    const uuid = (await readSuperblock(image))?.uuid;
-    if (uuid !== volume) throw wrongImage(name, image, uuid);
+    return isLive(this.#image(name), this.#mount(name));
   }
 
   async #exclusive<T>(name: string, work: () => Promise<T>): Promise<T> {

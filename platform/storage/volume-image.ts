@@ -10,8 +10,9 @@ import {
   type CommandResult,
 } from '../kernel/index.ts';
 import { syncFolder } from './key-file.ts';
-import { loopsOf, mountAt } from './mounts.ts';
+import { deviceNumber, loopsOf, mountAt, seenByContainer } from './mounts.ts';
 import { readSuperblock } from './superblock.ts';
+import { wrongImage } from './volume-errors.ts';
 
 export const MIB = 1 << 20;
 /** Bounded inodes: one for each 16 KiB, so a volume of many small files fills itself and nothing else. */
@@ -19,6 +20,7 @@ const BYTES_PER_INODE = 16_384;
 /** Only the host's root can use these, so that a volume that its instrument filled can still be unlocked. */
 const OWN_MIB = 1;
 const LONG_MS = 600_000;
+const RELEASE_MS = 1_000;
 
 /**
  * Makes an empty ext4 image under a temporary name. The caller stores the key, then gives it its name with
@@ -81,6 +83,12 @@ export async function imageSizeMib(image: string): Promise<number | undefined> {
     : Math.floor((superblock.blocks * superblock.blockSizeBytes) / MIB);
 }
 
+/** @throws BulkheadError STORAGE_VOLUME_DAMAGED (no filesystem), STORAGE_VOLUME_FOREIGN (another one). */
+export async function expectImage(name: string, image: string, uuid: string): Promise<void> {
+  const present = (await readSuperblock(image))?.uuid;
+  if (present !== uuid) throw wrongImage(name, image, present);
+}
+
 /**
  * Repairs what can be repaired without asking (journal, counts) after an unclean stop. Quick on a clean image; with `-f` that is
  * walked through too.
@@ -131,32 +139,52 @@ export async function mountImage(name: string, image: string, target: string): P
 }
 
 /**
- * Unmounts, and waits until the loop device is gone too.
- * @throws BulkheadError STORAGE_VOLUME_BUSY after `patienceMs`.
+ * Unmounts here.
+ * @returns whether another mount namespace still holds the filesystem (a process that got copies of all mounts while
+ *          it was mounted). Without its keys it gives nothing away; the loop device goes with the last holder.
+ * @throws BulkheadError STORAGE_VOLUME_BUSY when it is not possible within `patienceMs`: open files.
  */
 export async function unmountImage(
   name: string,
   image: string,
   target: string,
   patienceMs: number,
-): Promise<void> {
-  const gone = async (): Promise<boolean> => {
-    if ((await mountAt(target)) !== undefined) {
-      await run('umount', [target], { allowFailure: true, timeoutMs: 120_000 });
-      if ((await mountAt(target)) !== undefined) return false;
-    }
-    return (await loopsOf(image)).length === 0;
+): Promise<{ heldElsewhere: boolean }> {
+  const unmounted = async (): Promise<boolean> => {
+    if ((await mountAt(target)) === undefined) return true;
+    await run('umount', [target], { allowFailure: true, timeoutMs: 120_000 });
+    return (await mountAt(target)) === undefined;
   };
-  await waitFor(`the volume of ${name} to be released`, patienceMs, gone, { intervalMs: 100 }).catch(
+  await waitFor(`${target} to be unmounted`, patienceMs, unmounted, { intervalMs: 100 }).catch(
     (cause: unknown) => {
       if (!hasCode(cause, 'KERNEL_WAIT_TIMEOUT')) throw cause;
       throw new BulkheadError({
         code: 'STORAGE_VOLUME_BUSY',
-        message: `The volume of ${name} could not be unmounted from ${target}: something still uses it.`,
-        hint: `Its keys are already gone. \`fuser -vm ${target}\` and \`grep ${target} /proc/*/mountinfo\` name the user.`,
+        message: `The volume of ${name} could not be unmounted from ${target}: files are open.`,
+        hint: `\`fuser -vm ${target}\` names who has them open.`,
         fields: { name, target },
         cause,
       });
+    },
+  );
+  return { heldElsewhere: !(await isReleased(image)) };
+}
+
+/** Does a container have the filesystem, also if it is not mounted (any more) where we would mount it? */
+export async function isLive(image: string, target: string): Promise<boolean> {
+  const entry = await mountAt(target);
+  if (entry !== undefined) return seenByContainer(entry.device);
+  const [loop] = await loopsOf(image);
+  return loop !== undefined && (await seenByContainer(await deviceNumber(loop)));
+}
+
+/** Has the kernel let go of the image? It does so shortly after the last unmount. */
+export async function isReleased(image: string): Promise<boolean> {
+  const released = async () => (await loopsOf(image)).length === 0;
+  return waitFor('the loop device to go', RELEASE_MS, released, { intervalMs: 50 }).catch(
+    (error: unknown) => {
+      if (hasCode(error, 'KERNEL_WAIT_TIMEOUT')) return false;
+      throw error;
     },
   );
 }
@@ -182,7 +210,8 @@ export async function growImage(name: string, image: string, sizeMib: number): P
 /** Takes back a growth that did not end. Cheap when there was none. */
 export async function recoverGrowth(name: string, image: string): Promise<void> {
   const undo = undoFile(image);
-  if (!(await isFile(undo))) return;
+  // A filesystem that is in the kernel is newer than an undo file could be; to change its image would destroy it.
+  if (!(await isFile(undo)) || (await loopsOf(image)).length > 0) return;
   // An undo file without a header was cut before resize2fs changed anything; e2undo then changes nothing either.
   await runAlone(image, 'e2undo', [undo, image], { allowFailure: true, timeoutMs: LONG_MS });
   await checkImage(name, image, '-f');

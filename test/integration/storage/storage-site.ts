@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openLog, run, site, type Site } from '@bulkhead/platform/kernel';
 import { openStorage, type Storage } from '@bulkhead/platform/storage';
@@ -71,11 +71,34 @@ export class StorageSite {
     return { end: async () => endChild(child) };
   }
 
-  /** Mounts and loop devices that still belong to this site. */
+  /** A process of the host that got a copy of all mounts, as `ip netns exec` and sandboxed services make them. */
+  async bystander(): Promise<{ pid: number; end(): Promise<void> }> {
+    const child = spawn('unshare', ['--mount', 'sh', '-c', 'echo ready && exec sleep 600'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    this.#children.push(child);
+    await once(child.stdout, 'data');
+    return { pid: child.pid ?? 0, end: async () => endChild(child) };
+  }
+
+  /**
+   * Mounts and loop devices that still belong to this site. Other programs of the machine may have got copies of all
+   * mounts (`unshare --mount`, `ip netns exec`) and so hold a loop device for a while: those are not counted.
+   */
   async leftovers(): Promise<string[]> {
-    const mounts = (await readFile('/proc/self/mountinfo', 'utf8')).split('\n');
-    const loops = (await run('losetup', ['--list', '--noheadings', '-O', 'BACK-FILE'])).stdout.split('\n');
-    return [...mounts, ...loops].filter((line) => line.includes(this.dir));
+    const mine = (text: string) => text.split('\n').filter((line) => line.includes(this.dir));
+    const mounts = mine(await readFile('/proc/self/mountinfo', 'utf8'));
+    const { stdout } = await run('losetup', ['--list', '--noheadings', '-O', 'MAJ:MIN,BACK-FILE']);
+    const loops: string[] = [];
+    for (const line of mine(stdout)) {
+      const device = ` ${line.trim().split(/\s+/)[0] ?? ''} `;
+      const holders = await run('grep', ['-lsF', '--', device, ...(await mountTables())], {
+        allowFailure: true,
+      });
+      const { stdout: now } = await run('losetup', ['--list', '--noheadings', '-O', 'BACK-FILE']);
+      if (holders.stdout === '' && mine(now).length > 0) loops.push(line);
+    }
+    return [...mounts, ...loops];
   }
 
   async clean(): Promise<void> {
@@ -89,6 +112,11 @@ export class StorageSite {
     await run('rm', ['-rf', '--', this.dir]);
     await rm(this.dir, { recursive: true, force: true });
   }
+}
+
+/** The mount table of every process. */
+async function mountTables(): Promise<string[]> {
+  return (await readdir('/proc')).filter((pid) => /^\d+$/.test(pid)).map((pid) => `/proc/${pid}/mountinfo`);
 }
 
 async function endChild(child: ChildProcess): Promise<void> {

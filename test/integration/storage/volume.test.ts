@@ -154,6 +154,46 @@ test('what was left mounted without a container is locked by the next start', as
   expect(await at.leftovers()).toEqual([]);
 });
 
+test('a bystander that holds a copy of the mount keeps nothing but an empty shell', async () => {
+  const storage = await at.open();
+  await storage.ensure('a', { sizeMib: 32 });
+  const { path } = await storage.unlock('a', IDS);
+  await writeFile(join(path, 'persistent/kept'), 'kept');
+  const bystander = await at.bystander();
+  await storage.lock('a');
+  expect(await storage.list()).toMatchObject([{ state: 'locked' }]);
+  const shell = await run('nsenter', [
+    '--mount',
+    '--target',
+    String(bystander.pid),
+    'ls',
+    join(path, 'persistent'),
+  ]);
+  expect(shell.stdout).not.toContain('kept');
+  await expect(storage.ensure('a', { sizeMib: 64 })).rejects.toEqual(code('STORAGE_VOLUME_BUSY'));
+  await storage.unlock('a', IDS);
+  expect(await readFile(join(path, 'persistent/kept'), 'utf8')).toBe('kept');
+  await storage.lock('a');
+  await bystander.end();
+  await storage.ensure('a', { sizeMib: 64 });
+  expect(await at.leftovers()).toEqual([]);
+});
+
+test('what a container has is adopted although somebody unmounted it on the host', async () => {
+  const storage = await at.open();
+  await storage.ensure('a', { sizeMib: 32 });
+  const { path } = await storage.unlock('a', IDS);
+  await writeFile(join(path, 'transient/live'), 'live');
+  const container = await at.container(path);
+  await run('umount', [at.mount('a')]);
+  await expect(storage.lock('a')).rejects.toEqual(code('STORAGE_VOLUME_BUSY'));
+  await storage.unlock('a', IDS);
+  expect(await readFile(join(path, 'transient/live'), 'utf8')).toBe('live');
+  await container.end();
+  await storage.lock('a');
+  expect(await at.leftovers()).toEqual([]);
+});
+
 test('after a crash at any step of making a volume the next call makes it whole', async () => {
   const storage = await at.open();
   await storage.ensure('a', { sizeMib: 32 });
