@@ -1,12 +1,10 @@
 import { spawn } from 'node:child_process';
-import { access, appendFile, mkdir, readFile } from 'node:fs/promises';
+import { access, mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { findSocket, isLxdError, KNOWN_SOCKETS, openLxd } from '@bulkhead/node-lxd';
 import { BulkheadError, describeError, run, waitFor, type Logger, type Site } from '../kernel/index.ts';
-import { ID_FILES, IDS_PER_CONTAINER, foreignRanges, parseSubIds, subIdLine } from './id-ranges.ts';
-
-/** A range for each of 64 instruments, and the first that LXD keeps for containers that are not isolated. */
-const NEEDED_IDS = 65 * IDS_PER_CONTAINER;
+import { ID_FILES } from './id-ranges.ts';
+import { ensureSubIds } from './sub-ids.ts';
 
 const READY_WITHIN_MS = 60_000;
 
@@ -32,7 +30,7 @@ export async function ensureLxdDaemon(parts: { site: Site; log: Logger }): Promi
 
   const socket = site.lxdSocket ?? KNOWN_SOCKETS[0] ?? '';
   const ownDirectory = site.lxdSocket !== undefined && !KNOWN_SOCKETS.includes(site.lxdSocket);
-  await ensureSubIds(log);
+  await ensureSubIds(ID_FILES, log);
   if (!ownDirectory && (await exists('/run/systemd/system'))) {
     // The unit of the package knows cgroup delegation, limits and order better than we do.
     await run('systemctl', ['start', await unitOf(socket)], { timeoutMs: READY_WITHIN_MS });
@@ -134,27 +132,6 @@ async function startDetached(socket: string, ownDirectory: boolean, log: Logger)
     log.error({ err: error }, 'the LXD daemon could not be started');
   });
   child.unref();
-}
-
-/**
- * LXD takes its id ranges from root's lines in /etc/subuid and /etc/subgid, when it starts. Without any it uses a default
- * that it does not compare with the machine's other users, so a line that collides with nobody is written.
- */
-async function ensureSubIds(log: Logger): Promise<void> {
-  const others = await foreignRanges(ID_FILES);
-  const texts = await Promise.all(
-    [ID_FILES.subuid, ID_FILES.subgid].map(async (file) => ({
-      file,
-      ranges: parseSubIds(await readFile(file, 'utf8').catch(() => ''), file),
-    })),
-  );
-  const all = texts.flatMap(({ ranges }) => ranges);
-  for (const { file, ranges } of texts) {
-    if (subIdLine(ranges, others, NEEDED_IDS) === undefined) continue;
-    const line = subIdLine(all, [...others, ...all], NEEDED_IDS) ?? '';
-    await appendFile(file, `${line}\n`);
-    log.info({ file, line }, 'id range for containers added');
-  }
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -83,30 +83,6 @@ export const ID_FILES: IdFiles = Object.freeze({
   group: '/etc/group',
 });
 
-/**
- * The line that gives root a range of `count` ids which nobody else has, or undefined when the text has one that is big
- * enough. LXD reads subuid/subgid once, when it starts.
- */
-export function subIdLine(
-  ranges: readonly IdRange[],
-  others: readonly IdRange[],
-  count: number,
-): string | undefined {
-  const root = ranges.filter((range) => range.owner.endsWith(': root'));
-  if (root.some((range) => range.count >= count && !others.some((other) => overlaps(range, other)))) {
-    return undefined;
-  }
-  let first = 1_000_000;
-  for (const other of [...ranges, ...others].sort((a, b) => a.first - b.first)) {
-    if (overlaps({ owner: 'root', first, count }, other)) first = roundUp(other.first + other.count);
-  }
-  return `root:${String(first)}:${String(count)}`;
-}
-
-function roundUp(id: number): number {
-  return Math.ceil(id / IDS_PER_CONTAINER) * IDS_PER_CONTAINER;
-}
-
 /** Third field of passwd(5) and group(5). */
 function accounts(text: string, file: string): IdRange[] {
   return text.split('\n').flatMap((line) => {

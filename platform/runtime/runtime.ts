@@ -116,8 +116,7 @@ export class Runtime {
         fields: { instrument: name },
       });
     }
-    if (before.status !== 'Running')
-      await this.#lxd.instances.setState(name, { action: 'start', timeout: 60 });
+    if (before.status !== 'Running') await this.#startInstance(name);
     try {
       const { pid } = await this.containment(name);
       return { pid };

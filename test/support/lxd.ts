@@ -171,7 +171,8 @@ export async function tinyImage(dir: string): Promise<string> {
   return file;
 }
 
-/** Compiles one C file to a static program. */
-export async function compile(source: string, target: string): Promise<void> {
-  await run('gcc', ['-static', '-O1', '-Wall', '-o', target, source], { timeoutMs: 120_000 });
+/** Compiles C files to one static program. */
+export async function compile(sources: string | readonly string[], target: string): Promise<void> {
+  const files = typeof sources === 'string' ? [sources] : sources;
+  await run('gcc', ['-static', '-O1', '-Wall', '-o', target, ...files], { timeoutMs: 120_000 });
 }

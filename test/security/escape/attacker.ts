@@ -21,8 +21,9 @@ export interface Attacker {
   launch: (name: string, options?: LaunchOptions) => Promise<ContainerState>;
 }
 
-/** Path of the attacker's program inside. */
+/** Paths of the attacker's programs inside. */
 export const HOSTILE = '/opt/instrument/hostile';
+export const BOMB = '/opt/instrument/bomb';
 
 /**
  * A runtime whose containers the attacker owns. With the image `tiny`, PID 1 and everything that is run inside is root
@@ -33,9 +34,11 @@ export async function openAttacker(prefix: string, image: 'base' | 'tiny' = 'tin
   try {
     const folder = join(sitePaths(at.site).appsDir, 'hostile');
     await mkdir(folder, { recursive: true, mode: 0o755 });
+    const source = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+    await compile([source('hostile.c'), source('sweep.c')], join(folder, 'hostile'));
+    await compile(source('bomb.c'), join(folder, 'bomb'));
+    for (const name of ['hostile', 'bomb']) await chmod(join(folder, name), 0o755);
     const program = join(folder, 'hostile');
-    await compile(fileURLToPath(new URL('hostile.c', import.meta.url)), program);
-    await chmod(program, 0o755);
     const disk = { name: 'app', source: folder, path: '/opt/instrument', readonly: true };
     const attack = async (name: string, ...args: string[]): Promise<Outcomes> => {
       for (let attempt = 1; ; attempt += 1) {

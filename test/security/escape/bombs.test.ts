@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { waitFor } from '@bulkhead/platform/kernel';
-import { HOSTILE, openAttacker, type Attacker } from './attacker.ts';
+import { BOMB, openAttacker, type Attacker } from './attacker.ts';
 
 let evil: Attacker;
 
@@ -77,7 +77,7 @@ async function launchBomb(
   kind: string,
   limits: Partial<Record<'processes' | 'memoryMib' | 'openFiles' | 'cpuCores', number>>,
 ) {
-  return evil.launch('bomb', { command: [HOSTILE, 'bomb', kind], limits });
+  return evil.launch('bomb', { command: [BOMB, kind], limits });
 }
 
 /** What the bomb said on its console. */

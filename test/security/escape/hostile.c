@@ -16,18 +16,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/ptrace.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <time.h>
-#include <sys/wait.h>
 #include <netinet/in.h>
 #include <arpa/inet.h>
 #include <unistd.h>
@@ -37,33 +33,8 @@ static void tell(const char *what, long result) {
   fflush(stdout);
 }
 
-/* --- sweep: every system call with arguments that no call accepts, each in a child of its own -------------------- */
-
-static void one_call(long number) {
-  alarm(1);
-  int null = open("/dev/null", O_RDWR);
-  dup2(null, 0);
-  errno = 0;
-  long result = syscall(number, -1, -1, -1, -1, -1, -1);
-  _exit(result == -1 ? errno : 0);
-}
-
-static int sweep(int argc, char **argv) {
-  int last = argc > 2 ? atoi(argv[2]) : 470;
-  if (argc > 3 && (setgid(atoi(argv[3])) || setuid(atoi(argv[3])))) return 1;
-  for (int number = 0; number <= last; number++) {
-    pid_t child = fork();
-    if (child == 0) one_call(number);
-    int status = 0;
-    if (child < 0 || waitpid(child, &status, 0) < 0) return 1;
-    if (WIFSIGNALED(status)) printf("%d=signal\n", number);
-    else {
-      const char *name = strerrorname_np(WEXITSTATUS(status));
-      printf("%d=%s\n", number, WEXITSTATUS(status) == 0 || name == NULL ? "ok" : name);
-    }
-  }
-  return 0;
-}
+/* In sweep.c. */
+int sweep(int argc, char **argv);
 
 /* --- devices ------------------------------------------------------------------------------------------------------ */
 
@@ -328,56 +299,6 @@ static int hunt(int seconds) {
   return 0;
 }
 
-/* --- bombs: never end by themselves --------------------------------------------------------------------------------- */
-
-static int bomb(const char *kind) {
-  signal(SIGTERM, SIG_DFL);
-  if (!strcmp(kind, "fork")) {
-    long made = 0;
-    for (;;) {
-      pid_t child = fork();
-      if (child == 0) for (;;) pause();
-      if (child > 0) { made++; continue; }
-      printf("forked=%ld %s\n", made, strerrorname_np(errno));
-      fflush(stdout);
-      for (;;) pause();
-    }
-  }
-  if (!strcmp(kind, "memory")) {
-    pid_t child = fork();
-    if (child == 0) {
-      for (;;) {
-        char *block = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (block == MAP_FAILED) _exit(3);
-        memset(block, 1, 1 << 20);
-      }
-    }
-    int status = 0;
-    waitpid(child, &status, 0);
-    printf("memory=%s\n", WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL ? "killed" : "survived");
-    fflush(stdout);
-    for (;;) pause();
-  }
-  if (!strcmp(kind, "fd")) {
-    long made = 0;
-    while (open("/dev/null", O_RDONLY) >= 0) made++;
-    printf("fds=%ld %s\n", made, strerrorname_np(errno));
-    fflush(stdout);
-    for (;;) pause();
-  }
-  if (!strcmp(kind, "log")) {
-    char line[4096];
-    memset(line, 'L', sizeof line);
-    line[sizeof line - 1] = '\n';
-    for (;;) if (write(1, line, sizeof line) < 0) return 1;
-  }
-  if (!strcmp(kind, "cpu")) {
-    for (int i = 0; i < 8; i++) if (fork() == 0) for (;;) ;
-    for (;;) pause();
-  }
-  return 2;
-}
-
 int main(int argc, char **argv) {
   const char *what = argc > 1 ? argv[1] : "";
   if (!strcmp(what, "sweep")) return sweep(argc, argv);
@@ -390,7 +311,6 @@ int main(int argc, char **argv) {
   if (!strcmp(what, "handles")) return handles();
   if (!strcmp(what, "kernel")) return kernel_code();
   if (!strcmp(what, "hunt") && argc > 2) return hunt(atoi(argv[2]));
-  if (!strcmp(what, "bomb") && argc > 2) return bomb(argv[2]);
   if (!strcmp(what, "write")) {
     for (int i = 2; i + 1 < argc; i += 2) try_write(argv[i], argv[i + 1]);
     return 0;

@@ -1,9 +1,14 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
+import { openLog } from '@bulkhead/platform/kernel';
 import { expect, test } from 'vitest';
 import { collisions, IDS_PER_CONTAINER, parseSubIds } from '@bulkhead/platform/runtime';
 import { lastLines, startErrors } from '../../../platform/runtime/console-log.ts';
 import { rootMapping } from '../../../platform/runtime/containment.ts';
-import { overlaps, subIdLine } from '../../../platform/runtime/id-ranges.ts';
+import { overlaps } from '../../../platform/runtime/id-ranges.ts';
+import { ensureSubIds, freeRange, NEEDED_IDS } from '../../../platform/runtime/sub-ids.ts';
 import { runtimeEvent } from '../../../platform/runtime/watch.ts';
 
 test('sub ids are read, other lines passed over', () => {
@@ -20,13 +25,35 @@ test('ranges collide when they share an id and belong to different owners', () =
   expect(collisions([a, a])).toEqual([]);
 });
 
-test('a line for root is only proposed when it has none that is big enough and free, and then collides with nobody', () => {
-  const root = parseSubIds('root:100000:10000001', 'f');
-  expect(subIdLine(root, [], 65 * IDS_PER_CONTAINER)).toBeUndefined();
-  expect(subIdLine([], [], 1000)).toBe('root:1000000:1000');
-  expect(subIdLine(parseSubIds('root:100000:65536', 'f'), [], 65 * IDS_PER_CONTAINER)).toMatch(
-    /^root:1000000:/,
-  );
+test('root gets the same free range in both files, once, and no line of others is touched', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'bulkhead-subid-'));
+  try {
+    const file = (name: string) => join(dir, name);
+    const files = {
+      subuid: file('subuid'),
+      subgid: file('subgid'),
+      passwd: file('passwd'),
+      group: file('group'),
+    };
+    const log = openLog('runtime', 'silent');
+    await writeFile(files.subuid, 'alice:1000000:65536\nroot:100000:65536');
+    await writeFile(files.passwd, 'bob:x:1100000:1::/:/bin/sh\n');
+    expect(await ensureSubIds(files, log)).toBe(
+      `root:${String(17 * IDS_PER_CONTAINER)}:${String(NEEDED_IDS)}`,
+    );
+    expect(await readFile(files.subuid, 'utf8')).toBe(
+      'alice:1000000:65536\nroot:100000:65536\nroot:1114112:4259840\n',
+    );
+    expect(await readFile(files.subgid, 'utf8')).toBe('root:1114112:4259840\n');
+    expect(await ensureSubIds(files, log)).toBeUndefined();
+    await writeFile(files.subgid, '');
+    expect(await ensureSubIds(files, log)).toBe('root:1114112:4259840');
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
+});
+
+test('a free range collides with nobody', () => {
   const range = fc.record({
     owner: fc.constant('f: alice'),
     first: fc.integer({ min: 0, max: 20_000_000 }),
@@ -34,9 +61,8 @@ test('a line for root is only proposed when it has none that is big enough and f
   });
   fc.assert(
     fc.property(fc.array(range, { maxLength: 12 }), (others) => {
-      const count = 65 * IDS_PER_CONTAINER;
-      const [, first] = (subIdLine([], others, count) ?? '').split(':');
-      return others.every((other) => !overlaps(other, { owner: 'root', first: Number(first), count }));
+      const first = freeRange(others, NEEDED_IDS);
+      return others.every((other) => !overlaps(other, { owner: 'root', first, count: NEEDED_IDS }));
     }),
   );
 });
