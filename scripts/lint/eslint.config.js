@@ -12,8 +12,12 @@ export default tseslint.config(
   {
     files: ['**/*.ts'],
     extends: [...tseslint.configs.strictTypeChecked],
+    // One program for the whole house: what is shared is type-checked once, not once per workspace.
     languageOptions: {
-      parserOptions: { projectService: true, tsconfigRootDir: new URL('../..', import.meta.url).pathname },
+      parserOptions: {
+        project: 'scripts/lint/tsconfig.json',
+        tsconfigRootDir: new URL('../..', import.meta.url).pathname,
+      },
     },
     rules: {
       // A promise that nobody waits for is an error that nobody sees. `void p` says that this is meant.

@@ -34,7 +34,7 @@ export interface BenchContext {
   /** Folder of the repository. (A bench runs as a bundle below build/, so its own URL does not lead there.) */
   root: string;
   /** Progress for people, one line each; standard output stays free for the result. */
-  progress(text: string): void;
+  progress: (text: string) => void;
   /** Aborted by Ctrl-C or by the time limit; a bench cleans up and rejects. */
   signal: AbortSignal;
 }
@@ -47,7 +47,7 @@ export interface Bench {
   title: string;
   /** Aborted after this long. Default 10 minutes. */
   timeoutMs?: number;
-  run(context: BenchContext): Promise<Measurement>;
+  run: (context: BenchContext) => Promise<Measurement>;
 }
 
 /** The one object that `scripts/bench NAME --json` prints. */
