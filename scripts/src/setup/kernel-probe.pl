@@ -58,12 +58,14 @@ sub netlink {
 
 my ($REQUEST, $ACK, $EXCL, $CREATE) = (0x1, 0x4, 0x200, 0x400);
 
-report('cgroups', slurp('/proc/mounts') =~ m{ /sys/fs/cgroup\S* cgroup2? },
-  'no cgroup file system is mounted below /sys/fs/cgroup; containers could not be limited');
+# Version 2: one tree that names its controllers. Version 1 (or both): a tree for each.
+my $controllers = slurp('/sys/fs/cgroup/cgroup.controllers');
+my @lacking = grep { $controllers !~ /\b$_\b/ && !-e "/sys/fs/cgroup/$_/cgroup.procs" } qw(cpu memory pids);
+report('cgroups', !@lacking, "no controller for @lacking below /sys/fs/cgroup; containers could not be limited");
 report('user namespaces', apart(sub { unshare($NEWUSER) }),
   'containers could not be unprivileged (CONFIG_USER_NS, /proc/sys/user/max_user_namespaces)');
 report('network namespaces', apart(sub { unshare($NEWNET) }), 'links could not be kept apart (CONFIG_NET_NS, or a container without the right to)');
-report('seccomp filters', slurp('/proc/sys/kernel/seccomp/actions_avail') =~ /errno/, 'system calls of containers could not be limited (CONFIG_SECCOMP_FILTER)');
+report('seccomp filters', scalar(slurp('/proc/sys/kernel/seccomp/actions_avail') =~ /errno/), 'system calls of containers could not be limited (CONFIG_SECCOMP_FILTER)');
 report('veth', apart(sub {
     unshare($NEWNET) && netlink(0, [16, $REQUEST | $ACK | $EXCL | $CREATE,
       pack('CxSlLL', 0, 0, 0, 0, 0) . attribute(3, "probe0\0") . attribute(18, attribute(1, 'veth'))]);
