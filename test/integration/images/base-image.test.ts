@@ -75,7 +75,7 @@ describe('the base image with its init', () => {
       core: '0',
       'raw socket': 'nft',
     });
-    expect(said['arguments']).toBe(['/usr/bin/node', ...injected].join('|'));
+    expect(said['arguments']).toBe(injected.join('|'));
     expect(said['lo']).toMatch(/ 0x9$| 0x10049$|0x49$/);
   });
 
