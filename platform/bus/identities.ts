@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fromSeed } from '@nats-io/nkeys';
 import { z } from 'zod';
 import { BulkheadError, parseStrict, writeFileAtomic } from '../kernel/index.ts';
+import type { AccountKeys } from './accounts.ts';
 import { userSeed } from './nkey-seed.ts';
 
 /** What a client of the bus proves itself with. The seed is a secret: it goes to a 0400 file in memory-backed storage. */
@@ -49,6 +50,15 @@ export class Identities {
   /** The platform's own users; `@` keeps them apart from instruments. */
   internal(user: 'platform' | 'system'): BusIdentity {
     return this.#derive(`@${user}/0`);
+  }
+
+  /** Public keys of the platform's users and of these instruments. */
+  publicKeys(names: readonly string[]): AccountKeys {
+    return {
+      system: this.internal('system').publicKey,
+      platform: this.internal('platform').publicKey,
+      instruments: Object.fromEntries(names.map((name) => [name, this.instrument(name).publicKey])),
+    };
   }
 
   /** Remembers who is there now; whoever left gets a new generation. */

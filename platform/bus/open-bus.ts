@@ -19,6 +19,7 @@ import type { BusMessage } from './event-feed.ts';
 import { openEventFeed } from './event-subscription.ts';
 import { Identities, type BusIdentity } from './identities.ts';
 import { parseBusModel, type BusModel } from './model.ts';
+import { accountsIn, withBareNewcomers } from './newcomers.ts';
 import { publishEvent, requestControl } from './platform-client.ts';
 import { serverConfig, storeCipher, type StoreCipher } from './server-config.ts';
 import { ServerProcess } from './server-process.ts';
@@ -176,9 +177,11 @@ class SensorBus implements Bus {
   async #change(model: BusModel): Promise<{ restarted: boolean; reloaded: boolean }> {
     const { system, manager } = this.#connection();
     await this.#complete(model, await takeInventory(manager));
-    const digest = await this.#process.writeConfig(this.#config(model));
-    if ((await runningDigest(system)) === digest) return { restarted: false, reloaded: false };
+    const bare = withBareNewcomers(model, accountsIn(await this.#process.readConfig()));
     try {
+      if (bare !== undefined) await reload(system, await this.#process.writeConfig(this.#config(bare)));
+      const digest = await this.#process.writeConfig(this.#config(model));
+      if ((await runningDigest(system)) === digest) return { restarted: false, reloaded: false };
       await reload(system, digest);
       return { restarted: false, reloaded: true };
     } catch (error) {
@@ -228,21 +231,17 @@ class SensorBus implements Bus {
   }
 
   #config(model: BusModel): string {
-    const instruments = model.instruments.map(
-      ({ name }) => [name, this.#identities.instrument(name).publicKey] as const,
-    );
-    const storeKey = this.#storeKey(model);
+    const key = this.#storeKey(model);
     return serverConfig({
       serverName: `${this.#options.site.prefix}-bus`,
       port: this.#options.site.natsPort,
       storeDir: this.#process.storeDir,
       logFile: this.#process.logFile,
-      encryption: storeKey === undefined ? undefined : { key: storeKey, cipher: this.#cipher },
-      accounts: compileAccounts(model, {
-        system: this.#identities.internal('system').publicKey,
-        platform: this.#identities.internal('platform').publicKey,
-        instruments: Object.fromEntries(instruments),
-      }),
+      encryption: key === undefined ? undefined : { key, cipher: this.#cipher },
+      accounts: compileAccounts(
+        model,
+        this.#identities.publicKeys(model.instruments.map(({ name }) => name)),
+      ),
     });
   }
 

@@ -89,6 +89,14 @@ export class ServerProcess {
     return digest;
   }
 
+  /** The configuration that was written last; empty when there is none. */
+  async readConfig(): Promise<string> {
+    return readFile(this.configFile, 'utf8').catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+      throw error;
+    });
+  }
+
   /** Finds the server that an earlier one of us left running. */
   async adopt(): Promise<boolean> {
     try {
