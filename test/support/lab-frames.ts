@@ -120,3 +120,34 @@ export function tcpFrame(
   Buffer.from('0a0000010a000002', 'hex').copy(ip4, 12);
   return Buffer.concat([ethernet, Buffer.from('0800', 'hex'), ip4, tcp, payload]);
 }
+
+/** A DNS question and its answer between 10.9.9.1 and 10.9.9.2: what Suricata logs as two `dns` events and one `flow`. */
+export function dnsConversation(): MadePacket[] {
+  const question = Buffer.concat([
+    Buffer.from('\x03www\x07example\x03com\x00', 'latin1'),
+    Buffer.from('00010001', 'hex'),
+  ]);
+  const answer = Buffer.from('c00c000100010000003c0004c0000201', 'hex');
+  const message = (flags: string, answers: Buffer) =>
+    Buffer.concat([
+      Buffer.from(`1234${flags}0001${answers.length === 0 ? '0000' : '0001'}00000000`, 'hex'),
+      question,
+      answers,
+    ]);
+  return [
+    { data: udpFrame('0a090901', '0a090902', 50_000, 53, message('0100', Buffer.alloc(0))), time: 1 },
+    { data: udpFrame('0a090902', '0a090901', 53, 50_000, message('8180', answer)), time: 1.01 },
+  ];
+}
+
+/** An Ethernet frame with an IPv4 UDP datagram without a UDP checksum. Addresses are 8 hex digits. */
+function udpFrame(source: string, destination: string, from: number, to: number, payload: Buffer): Buffer {
+  const ip4 = Buffer.from(`4500000000000000401100000000000000000000`, 'hex');
+  ip4.writeUInt16BE(28 + payload.length, 2);
+  Buffer.from(source + destination, 'hex').copy(ip4, 12);
+  const udp = Buffer.alloc(8);
+  udp.writeUInt16BE(from, 0);
+  udp.writeUInt16BE(to, 2);
+  udp.writeUInt16BE(8 + payload.length, 4);
+  return Buffer.concat([Buffer.from('02000000000b02000000000a0800', 'hex'), ip4, udp, payload]);
+}

@@ -39,9 +39,9 @@ export async function turnOffloadsOff(namespace: string, link: string): Promise<
  * no connection. Without receive packet steering in the kernel nothing changes.
  */
 export async function receiveInOrder(namespace: string | undefined, link: string): Promise<void> {
-  const where = namespace === undefined ? [] : ['ip', 'netns', 'exec', namespace];
-  const [program = 'tee', ...args] = [...where, 'tee', `/sys/class/net/${link}/queues/rx-0/rps_cpus`];
-  await run(program, args, { input: '1', allowFailure: true });
+  const setting = `/sys/class/net/${link}/queues/rx-0/rps_cpus`;
+  if (namespace === undefined) await writeFile(setting, '1').catch(() => undefined);
+  else await run('ip', ['netns', 'exec', namespace, 'tee', setting], { input: '1', allowFailure: true });
 }
 
 /** Prepares the end of a pair that stays in the host's namespace: no address of any kind, not even link-local. */
