@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, nkeyAuthenticator, type NatsConnection } from '@nats-io/transport-node';
 import { BulkheadError, describeError, waitFor } from '../kernel/index.ts';
 import type { BusIdentity } from './identities.ts';
@@ -9,7 +10,7 @@ export async function connectAs(
   port: number,
   timeoutMs: number,
 ): Promise<NatsConnection> {
-  return connect({
+  const connecting = connect({
     servers: `127.0.0.1:${String(port)}`,
     authenticator: nkeyAuthenticator(Buffer.from(identity.seed)),
     name,
@@ -23,6 +24,17 @@ export async function connectAs(
     noAsyncTraces: true,
     ignoreClusterUpdates: true,
   });
+  // The client's own time limit does not end when whoever listens there takes the connection and says nothing.
+  let abandoned = false;
+  const late = sleep(timeoutMs + 500, undefined, { ref: false }).then((): never => {
+    abandoned = true;
+    throw new Error('whoever listens there does not speak NATS');
+  });
+  void connecting.then(
+    (connection) => (abandoned ? connection.close() : undefined),
+    () => undefined,
+  );
+  return Promise.race([connecting, late]);
 }
 
 /** Digest of the configuration that the server runs with, as `nats-server -t` prints it. */
