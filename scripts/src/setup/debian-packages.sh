@@ -9,7 +9,7 @@ installed_packages() {
   dpkg-query -W -f='${db:Status-Status} ${Package}\n' | sed -n 's/^installed //p' | sort -u
 }
 
-# missing_packages: wanted and not installed, with nodejs when this Debian's is new enough and none is there
+# missing_packages: wanted and not installed (or too old), with nodejs when this Debian's is new enough and none is there
 missing_packages() {
   {
     wanted_packages
@@ -17,6 +17,8 @@ missing_packages() {
       echo nodejs
     fi
   } | sort -u | comm -23 - <(installed_packages)
+  # Installed but older than Debian 13: it lacks the keys, and apt brings the newer one.
+  [ -e /usr/share/keyrings/debian-archive-trixie-automatic.gpg ] || echo debian-archive-keyring
 }
 
 # apt <arguments>: never asks, waits for another apt, tries twice

@@ -103,7 +103,11 @@ with_bootstrap_npm() {
   libraries=$work/root/usr/lib/$(gnu_triplet)
   [ -d /usr/share/nodejs ] || { mkdir /usr/share/nodejs && made=yes; }
   local node=$work/root/usr/bin/node
-  [ -x "$node" ] || node=node
+  if [ ! -x "$node" ]; then
+    # The machine's own Node.js, which then looks there for its own parts, too.
+    node=node
+    cp -a /usr/share/nodejs/. "$work/root/usr/share/nodejs/"
+  fi
   # shellcheck disable=SC2016 # expanded by the inner shell
   LD_LIBRARY_PATH=$libraries NODE_PATH=$work/root/usr/share/nodejs unshare --mount sh -c '
     mount --bind "$1/root/usr/share/nodejs" /usr/share/nodejs

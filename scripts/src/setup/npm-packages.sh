@@ -21,8 +21,10 @@ provide_npm_packages() {
     # Somebody ran npm install by hand, and the result is what the lock file says.
     cached
   else
-    # --ignore-scripts: no package of ours needs its install script, and then none can do harm as root.
+    # --ignore-scripts: a package's install script would run as root. Only esbuild's is run: it puts the program itself in
+    # the place of a script that looks for it with whatever `node` is on PATH.
     npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+    node node_modules/esbuild/install.js
   fi
   printf '%s\n' "$inputs" >"$marker"
 }
