@@ -7,7 +7,8 @@ import { createInterface } from 'node:readline';
 import { run, waitFor } from '@bulkhead/platform/kernel';
 import { busInstrument, busModel, openBusBench, type BusBench } from '../../support/nats.ts';
 import { openBusTunnel, type BusTunnel } from './bus-tunnel.ts';
-import { placeSuricataApp, suricataManifest, unpackImage } from './image-root.ts';
+import { placeSuricataApp, suricataManifest } from './app-bundle.ts';
+import { unpackImage } from './unpack-image.ts';
 
 /** What `health` replies. */
 export interface HealthReply {

@@ -8,7 +8,7 @@ export async function writeCapture(
   frames: readonly Buffer[],
   gapUs = 10,
 ): Promise<string> {
-  const parts = [Buffer.from('d4c3b2a1020004000000000000000000ffff000001000000', 'hex')];
+  const parts: Buffer[] = [Buffer.from('d4c3b2a1020004000000000000000000ffff000001000000', 'hex')];
   frames.forEach((frame, index) => {
     const head = Buffer.alloc(16);
     head.writeUInt32LE(1_700_000_000 + Math.floor((index * gapUs) / 1e6), 0);
