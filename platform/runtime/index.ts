@@ -20,3 +20,4 @@ export type {
   LinkSpec,
   RuntimeEvent,
 } from './types.ts';
+export { instrumentOf, lxdName } from './lxd-names.ts';

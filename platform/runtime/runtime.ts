@@ -11,6 +11,7 @@ import { collisions, foreignRanges, ID_FILES, IDS_PER_CONTAINER, type IdFiles } 
 import { ImageStore } from './image-store.ts';
 import { ensurePool } from './pool.ts';
 import { ensureProject, siteSources } from './project.ts';
+import { instrumentOf, lxdName } from './lxd-names.ts';
 import { Records } from './records.ts';
 import { removeEverything } from './teardown.ts';
 import type { Containment, ContainerSpec, ContainerState, RuntimeEvent } from './types.ts';
@@ -106,7 +107,7 @@ export class Runtime {
    * @throws BulkheadError RUNTIME_DRIFT (it is not what was created), RUNTIME_START_FAILED, RUNTIME_NOT_CONTAINED; LxdError.
    */
   async start(name: string): Promise<{ pid: number }> {
-    const before = await this.#lxd.instances.get(name);
+    const before = await this.#lxd.instances.get(this.#id(name));
     const drift = driftOf(await this.#records.read(name), before);
     if (drift.length > 0) {
       throw new BulkheadError({
@@ -131,7 +132,7 @@ export class Runtime {
    * @throws BulkheadError RUNTIME_NOT_CONTAINED when something is missing, RUNTIME_NOT_RUNNING.
    */
   async containment(name: string): Promise<Containment> {
-    const { pid } = await this.#lxd.instances.state(name);
+    const { pid } = await this.#lxd.instances.state(this.#id(name));
     if (pid <= 0) {
       throw new BulkheadError({
         code: 'RUNTIME_NOT_RUNNING',
@@ -154,13 +155,13 @@ export class Runtime {
 
   /** Asks the container to halt, and kills it when it has not within `graceMs`. Nothing happens when it does not run. */
   async stop(name: string, options: { graceMs: number }): Promise<void> {
-    const { status } = await this.#lxd.instances.get(name);
+    const { status } = await this.#lxd.instances.get(this.#id(name));
     if (status === 'Stopped') return;
     const timeout = Math.max(1, Math.ceil(options.graceMs / 1000));
     try {
       if (options.graceMs <= 0) throw new Error('no grace');
       await this.#lxd.instances.setState(
-        name,
+        this.#id(name),
         { action: 'stop', timeout },
         { timeoutMs: (timeout + 30) * 1000 },
       );
@@ -174,7 +175,7 @@ export class Runtime {
   async remove(name: string): Promise<void> {
     try {
       await this.#kill(name);
-      await whenIdle(() => this.#lxd.instances.delete(name));
+      await whenIdle(() => this.#lxd.instances.delete(this.#id(name)));
     } catch (error) {
       if (!isLxdError(error, 'LXD_NOT_FOUND')) throw error;
     }
@@ -184,7 +185,7 @@ export class Runtime {
   /** The last lines that the container wrote to its console, safe to print. */
   async log(name: string, options: { lines: number }): Promise<string[]> {
     try {
-      return lastLines(await this.#lxd.instances.consoleLog(name), options.lines);
+      return lastLines(await this.#lxd.instances.consoleLog(this.#id(name)), options.lines);
     } catch (error) {
       if (isLxdError(error, 'LXD_NOT_FOUND', 'LXD_UNREACHABLE')) throw error;
       return []; // a container that never ran has none
@@ -193,14 +194,17 @@ export class Runtime {
 
   /** Follows what happens to containers until `signal` aborts; see {@link watchEvents}. */
   async watch(listener: (event: RuntimeEvent) => void, signal: AbortSignal): Promise<void> {
-    await watchEvents(this.#lxd, this.#log, listener, signal);
+    const told = (event: RuntimeEvent): void => {
+      listener(event.name === undefined ? event : { ...event, name: instrumentOf(this.#site, event.name) });
+    };
+    await watchEvents(this.#lxd, this.#log, told, signal);
   }
 
   /** Starts the dead proxies of running containers again. @returns the names of those containers. */
   async repairBusProxies(): Promise<string[]> {
     const broken = (await this.list()).filter((state) => state.status === 'running' && !state.busProxy);
     for (const { name } of broken) {
-      await restartProxy(this.#lxd, name);
+      await restartProxy(this.#lxd, this.#id(name));
       this.#log.warn({ instrument: name }, 'the bus proxy had died and was started again');
     }
     return broken.map(({ name }) => name);
@@ -215,16 +219,17 @@ export class Runtime {
   async #stateOf(instance: InstanceFull, proxied: ReadonlySet<number>): Promise<ContainerState> {
     const pid = instance.state?.pid ?? 0;
     const running = instance.status === 'Running';
+    const instrument = instrumentOf(this.#site, instance.name);
     const labels = Object.entries(instance.config)
       .filter(([key]) => key.startsWith(LABEL_PREFIX))
       .map(([key, value]) => [key.slice(LABEL_PREFIX.length), value] as const);
     return {
-      name: instance.name,
+      name: instrument,
       status: running ? 'running' : instance.status === 'Stopped' ? 'stopped' : 'other',
       pid: running ? pid : 0,
       idmapBase: Number(instance.config['volatile.idmap.base'] ?? 0),
       labels: Object.fromEntries(labels),
-      drift: driftOf(await this.#records.read(instance.name), instance),
+      drift: driftOf(await this.#records.read(instrument), instance),
       busProxy: running && proxied.has(pid),
     };
   }
@@ -232,12 +237,14 @@ export class Runtime {
   async #createInstance(spec: ContainerSpec, wanted: ReturnType<typeof instanceOf>): Promise<void> {
     try {
       await this.#lxd.instances.create({
-        name: spec.name,
+        name: this.#id(spec.name),
         ...wanted,
         source: { type: 'image', fingerprint: spec.image },
       });
     } catch (error) {
-      const exists = (await this.#lxd.instances.list()).some((instance) => instance.name === spec.name);
+      const exists = (await this.#lxd.instances.list()).some(
+        (instance) => instance.name === this.#id(spec.name),
+      );
       if (!exists || isLxdError(error, 'LXD_UNREACHABLE')) throw error;
       throw new BulkheadError({
         code: 'RUNTIME_EXISTS',
@@ -251,10 +258,10 @@ export class Runtime {
 
   async #startInstance(name: string): Promise<void> {
     try {
-      await whenIdle(() => this.#lxd.instances.setState(name, { action: 'start', timeout: 60 }));
+      await whenIdle(() => this.#lxd.instances.setState(this.#id(name), { action: 'start', timeout: 60 }));
     } catch (error) {
       if (!isLxdError(error, 'LXD_OPERATION_FAILED')) throw error;
-      const text = await this.#lxd.instances.logFile(name, 'lxc.log').catch(() => '');
+      const text = await this.#lxd.instances.logFile(this.#id(name), 'lxc.log').catch(() => '');
       throw new BulkheadError({
         code: 'RUNTIME_START_FAILED',
         message: `Container ${name} could not be started: ${startErrors(text) ?? error.message}`,
@@ -274,7 +281,7 @@ export class Runtime {
       count: IDS_PER_CONTAINER,
     }));
     const isOurs = (owner: string): boolean =>
-      owner === `container ${name} of project ${this.#site.lxdProject}`;
+      owner === `container ${this.#id(name)} of project ${this.#site.lxdProject}`;
     const own = ranges.find((range) => isOurs(range.owner));
     const others = ranges.filter((range) => !isOurs(range.owner) && range.first > 0);
     const faults =
@@ -290,14 +297,20 @@ export class Runtime {
     });
   }
 
+  #id(instrument: string): string {
+    return lxdName(this.#site, instrument);
+  }
+
   async #kill(name: string): Promise<void> {
-    const { status } = await this.#lxd.instances.get(name);
+    const { status } = await this.#lxd.instances.get(this.#id(name));
     if (status === 'Stopped') return;
     try {
-      await whenIdle(() => this.#lxd.instances.setState(name, { action: 'stop', force: true, timeout: 30 }));
+      await whenIdle(() =>
+        this.#lxd.instances.setState(this.#id(name), { action: 'stop', force: true, timeout: 30 }),
+      );
     } catch (error) {
       // It may have ended by itself in between.
-      if ((await this.#lxd.instances.get(name)).status !== 'Stopped') throw error;
+      if ((await this.#lxd.instances.get(this.#id(name))).status !== 'Stopped') throw error;
     }
   }
 

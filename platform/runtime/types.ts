@@ -21,7 +21,7 @@ export interface LinkSpec {
 
 /** Everything a container is made of. */
 export interface ContainerSpec {
-  /** The instrument's name; also the LXD instance's. */
+  /** The instrument's name; LXD's is `<prefix>-<name>`. */
   name: string;
   /** Fingerprint of an image in the project. */
   image: string;

@@ -101,6 +101,7 @@ function routes(app: FastifyInstance, parts: ApiParts): void {
 }
 
 async function* asLines(events: AsyncIterable<StoredEvent>): AsyncGenerator<string> {
+  yield '\n'; // sends the headers now, and not with the first event, which may be long in coming
   for await (const event of events) yield `${JSON.stringify(event)}\n`;
 }
 

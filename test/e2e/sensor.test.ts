@@ -123,7 +123,7 @@ describe('an instrument in trouble', () => {
   test('ABUSE 19: one that is edited behind the back of the sensor is stopped, told about, and made anew as configured', async () => {
     const mark = new Date().toISOString();
     const lxd = (await openLxd()).project(world.sensor.site.lxdProject);
-    await lxd.instances.patch('suricata', { config: { 'limits.processes': '4999' } });
+    await lxd.instances.patch('b1-suricata', { config: { 'limits.processes': '4999' } });
     const drift = await world.sensor.event(
       'instrument.drift',
       { instrument: 'platform', type: 'instrument.drift', since: mark },
@@ -131,7 +131,7 @@ describe('an instrument in trouble', () => {
     );
     expect(JSON.stringify(drift.record)).toContain('limits.processes');
     await waitFor('the container as it was configured', 60_000, async () => {
-      const found = await lxd.instances.get('suricata').catch(() => undefined);
+      const found = await lxd.instances.get('b1-suricata').catch(() => undefined);
       return found !== undefined && found.config['limits.processes'] !== '4999';
     });
     await world.sensor.healthy();

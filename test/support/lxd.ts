@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { openLxd, type LxdClient } from '@bulkhead/node-lxd';
 import { openLog, run, site, sitePaths, type Site } from '@bulkhead/platform/kernel';
 import {
+  lxdName,
   openRuntime,
   siteSources,
   type ContainerSpec,
@@ -113,11 +114,44 @@ export async function throwAwayRuntime(
       if (state === undefined) throw new Error(`LXD does not list ${name}`);
       return state;
     };
-    return { site: at, lxd, project: lxd.project(at.lxdProject), runtime, image, launch, spec, dispose };
+    return {
+      site: at,
+      lxd,
+      project: namedAsInstruments(lxd.project(at.lxdProject), at),
+      runtime,
+      image,
+      launch,
+      spec,
+      dispose,
+    };
   } catch (error) {
     await dispose();
     throw error;
   }
+}
+
+/** The project's instances by the names of instruments: what a test says to LXD reads like what it says to the runtime. */
+function namedAsInstruments(project: LxdClient, at: Site): LxdClient {
+  const named = (value: unknown): unknown => {
+    if (typeof value === 'string') return lxdName(at, value);
+    const source = value as { name?: string };
+    return typeof source.name === 'string' ? { ...source, name: lxdName(at, source.name) } : value;
+  };
+  const instances = new Proxy(project.instances, {
+    get: (target, key) => {
+      const method = Reflect.get(target, key, target) as unknown;
+      if (typeof method !== 'function') return method;
+      return (first: unknown, ...rest: unknown[]): unknown =>
+        Reflect.apply(method, target, first === undefined ? [] : [named(first), ...rest]);
+    },
+  });
+  return new Proxy(project, {
+    get: (target, key) => {
+      if (key === 'instances') return instances;
+      const member = Reflect.get(target, key, target) as unknown;
+      return typeof member === 'function' ? (member.bind(target) as unknown) : member;
+    },
+  });
 }
 
 async function makeSpec(
