@@ -201,7 +201,8 @@ export class SuricataApp {
   }
 
   async #counters(): Promise<Record<string, number>> {
-    if (this.#engine.capturing && performance.now() - this.#captured.at > COUNTERS_MS) {
+    const { capturing, reloading } = this.#engine;
+    if (capturing && !reloading && performance.now() - this.#captured.at > COUNTERS_MS) {
       this.#captured = {
         at: performance.now(),
         counters: { ...this.#captured.counters, ...(await this.#askCounters()) },
@@ -235,7 +236,8 @@ export class SuricataApp {
   }
 
   async #rulesetStatus(): Promise<unknown> {
-    const stats = this.#engine.capturing ? await this.#engine.rulesetStats() : undefined;
+    const { capturing, reloading } = this.#engine;
+    const stats = capturing && !reloading ? await this.#engine.rulesetStats() : undefined;
     const { source, ruleset, refusal } = this.#placed ?? {};
     return {
       source: source ?? 'none',

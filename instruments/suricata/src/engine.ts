@@ -52,6 +52,7 @@ export class Engine {
   #process: SuricataProcess | undefined;
   #expected = false;
   #capturing = false;
+  #reloading = false;
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
@@ -59,6 +60,11 @@ export class Engine {
 
   get capturing(): boolean {
     return this.#capturing;
+  }
+
+  /** True while Suricata reads rules: it answers no other command then. */
+  get reloading(): boolean {
+    return this.#reloading;
   }
 
   get pid(): number | undefined {
@@ -132,7 +138,12 @@ export class Engine {
    */
   async reload(ruleset: Ruleset): Promise<void> {
     const before = await this.rulesetStats();
-    await this.ask('ruleset-reload-rules', {}, RELOAD_MS);
+    this.#reloading = true;
+    try {
+      await this.ask('ruleset-reload-rules', {}, RELOAD_MS);
+    } finally {
+      this.#reloading = false;
+    }
     const after = await this.rulesetStats();
     if (after.lastReload === before.lastReload) throw new Error('the reload did not take place');
     if (after.failed > 0 || after.loaded + after.skipped !== ruleset.ruleCount) {
