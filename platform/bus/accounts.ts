@@ -10,6 +10,8 @@ import {
   SYSTEM_ACCOUNT,
 } from './names.ts';
 
+const { wayBackMs } = BUS_LIMITS;
+
 /** Public keys (nkeys, `U…`) of the users. */
 export interface AccountKeys {
   system: string;
@@ -23,6 +25,8 @@ interface Export {
   /** Accounts that may import it; never empty: a service without a list would be everybody's. */
   to: string;
   streamed?: boolean;
+  /** How long the server keeps the way back of one request. */
+  wayBackMs: number;
 }
 
 interface Import {
@@ -59,15 +63,16 @@ function platformAccount(model: BusModel, instruments: readonly BusInstrument[],
     eventTypes(instrument).map((type) => ({
       subject: subjects.event(instrument.name, type),
       to: accountName(instrument.name),
+      wayBackMs: wayBackMs.event,
     })),
   );
   for (const { reader, from, type } of readRights(model)) {
     const [stream, consumer, to] = [streamName(from), consumerName(reader, type), accountName(reader)];
     exports.push(
       // One pull is answered by many messages.
-      { subject: subjects.pull(stream, consumer), to, streamed: true },
-      { subject: subjects.consumerInfo(stream, consumer), to },
-      { subject: subjects.acknowledge(stream, consumer), to },
+      { subject: subjects.pull(stream, consumer), to, streamed: true, wayBackMs: wayBackMs.pull },
+      { subject: subjects.consumerInfo(stream, consumer), to, wayBackMs: wayBackMs.consumerInfo },
+      { subject: subjects.acknowledge(stream, consumer), to, wayBackMs: wayBackMs.acknowledge },
     );
   }
   const imports = instruments.map((instrument) => ({
@@ -99,12 +104,13 @@ function instrumentAccount(model: BusModel, instrument: BusInstrument, key: stri
     .filter(({ from }) => from === name)
     .map(({ to, command }) => ({ account: accountName(to), subject: subjects.message(to, name, command) }));
   const exports: Export[] = [
-    { subject: subjects.controls(name), to: PLATFORM_ACCOUNT },
+    { subject: subjects.controls(name), to: PLATFORM_ACCOUNT, wayBackMs: wayBackMs.command },
     ...sends
       .filter(({ to }) => to === name)
       .map(({ from, command }) => ({
         subject: subjects.message(name, from, command),
         to: accountName(from),
+        wayBackMs: wayBackMs.command,
       })),
   ];
   const imports: Import[] = [...fromPlatform, ...messages];
@@ -138,10 +144,10 @@ function exportLines(exports: readonly Export[]): string[] {
   if (exports.length === 0) return [];
   return [
     'exports: [',
-    ...exports.map(
-      ({ subject, to, streamed }) =>
-        `  { service: ${quote(subject)}, ${streamed === true ? 'response_type: stream, ' : ''}accounts: [${quote(to)}] }`,
-    ),
+    ...exports.map(({ subject, to, streamed, wayBackMs: ms }) => {
+      const answers = `${streamed === true ? 'response_type: stream, ' : ''}response_threshold: "${String(ms / 1000)}s"`;
+      return `  { service: ${quote(subject)}, ${answers}, accounts: [${quote(to)}] }`;
+    }),
     ']',
   ];
 }

@@ -30,7 +30,12 @@ export const BUS_LIMITS = Object.freeze({
   /** Pulls of one reader that wait at the same time, messages of one pull, and the longest wait. */
   waitingPulls: 4,
   pullMessages: 64,
-  pullMs: 60_000,
+  pullMs: 20_000,
+  /**
+   * How long the server keeps the way back of a request across accounts. It keeps one for each request, so a flood of
+   * requests costs memory for so long; an answer that comes later is lost.
+   */
+  wayBackMs: { event: 30_000, pull: 25_000, consumerInfo: 10_000, acknowledge: 10_000, command: 60_000 },
   /** Instruments of one sensor. */
   instruments: 64,
 });

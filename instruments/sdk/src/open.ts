@@ -213,8 +213,9 @@ class BusInstrument implements Instrument {
     );
     await within(FLUSH_MS, this.#publisher.flush()).catch(() => undefined);
     this.#publisher.close();
-    // Drain sends the acknowledgements that are still on their way out; it throws when already closed.
-    await this.#connection.drain().catch(() => undefined);
+    // Drain sends the acknowledgements that are still on their way out. It throws when already closed, and waits for ever
+    // when the connection is lost meanwhile.
+    await within(STOP_WORK_MS, this.#connection.drain()).catch(() => this.#connection.close());
   }
 
   async #stop(exitCode = 0): Promise<void> {

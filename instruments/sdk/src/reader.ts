@@ -8,7 +8,7 @@ import { recordsOf } from './records.ts';
 import type { EventSubscription, ReceivedEvent } from './types.ts';
 
 /** Messages asked for at a time, how long one pull waits, and how often the server says that it still does. */
-const PULL = { max_messages: 32, expires: 30_000, idle_heartbeat: 2_000 } as const;
+const PULL = { max_messages: 32, expires: 15_000, idle_heartbeat: 2_000 } as const;
 /** A handler at work tells the server so, or the message would be delivered again. */
 const WORKING_MS = 10_000;
 /** After a handler failed, its message comes again after this long. */

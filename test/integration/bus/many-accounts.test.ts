@@ -50,7 +50,7 @@ test(`${String(COUNT)} instruments: started within bounds; a reload keeps everyb
     });
     for (const { from, type } of read) {
       const pull = `$JS.platform.API.CONSUMER.MSG.NEXT.${streamName(from)}.${consumerName(name, type)}`;
-      connection?.publish(pull, JSON.stringify({ batch: 5, expires: 50_000_000_000 }), {
+      connection?.publish(pull, JSON.stringify({ batch: 5, expires: 20_000_000_000 }), {
         reply: `_INBOX.${name}.p`,
       });
     }

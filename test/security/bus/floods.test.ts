@@ -89,7 +89,7 @@ test('ABUSE 36: a consumer that reads too slowly is cut; others lose nothing', a
     slow.send('SUB _INBOX.evil.s 1\r\n');
     slow.socket.pause();
     const pull = `$JS.platform.API.CONSUMER.MSG.NEXT.${streamName('suricata')}.${consumerName('evil', 'big')}`;
-    const body = JSON.stringify({ batch: BUS_LIMITS.pullMessages, expires: 50_000_000_000 });
+    const body = JSON.stringify({ batch: BUS_LIMITS.pullMessages, expires: 20_000_000_000 });
     for (let i = 0; i < 2; i += 1)
       slow.send(`PUB ${pull} _INBOX.evil.s ${String(body.length)}\r\n${body}\r\n`);
     await sleep(6_500);

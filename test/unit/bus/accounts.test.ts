@@ -31,8 +31,8 @@ test.each([
     right: 'publish: each type by itself, exported to that account only',
     instruments: [suricata],
     plat: [
-      '{ service: "event.suricata.alert", accounts: ["I_suricata"] }',
-      '{ service: "event.suricata.dns.answer", accounts: ["I_suricata"] }',
+      '{ service: "event.suricata.alert", response_threshold: "30s", accounts: ["I_suricata"] }',
+      '{ service: "event.suricata.dns.answer", response_threshold: "30s", accounts: ["I_suricata"] }',
     ],
     other: [
       '{ service: { account: "PLAT", subject: "event.suricata.alert" } }',
@@ -47,9 +47,9 @@ test.each([
       busInstrument('passive-dns', { read: [{ from: 'suricata', type: 'dns.answer' }] }),
     ],
     plat: [
-      '{ service: "$JS.API.CONSUMER.MSG.NEXT.S_suricata.passive-dns__dns_answer", response_type: stream, accounts: ["I_passive-dns"] }',
-      '{ service: "$JS.API.CONSUMER.INFO.S_suricata.passive-dns__dns_answer", accounts: ["I_passive-dns"] }',
-      '{ service: "$JS.ACK.S_suricata.passive-dns__dns_answer.>", accounts: ["I_passive-dns"] }',
+      '{ service: "$JS.API.CONSUMER.MSG.NEXT.S_suricata.passive-dns__dns_answer", response_type: stream, response_threshold: "25s", accounts: ["I_passive-dns"] }',
+      '{ service: "$JS.API.CONSUMER.INFO.S_suricata.passive-dns__dns_answer", response_threshold: "10s", accounts: ["I_passive-dns"] }',
+      '{ service: "$JS.ACK.S_suricata.passive-dns__dns_answer.>", response_threshold: "10s", accounts: ["I_passive-dns"] }',
     ],
     other: [
       '{ service: { account: "PLAT", subject: "$JS.API.CONSUMER.MSG.NEXT.S_suricata.passive-dns__dns_answer" }, to: "$JS.platform.API.CONSUMER.MSG.NEXT.S_suricata.passive-dns__dns_answer" }',
@@ -140,7 +140,9 @@ test('every export names exactly one account, every import has its export, and n
     fc.property(anyModel, (model) => {
       const text = compile(model);
       const exported = [
-        ...text.matchAll(/\{ service: "([^"]+)",(?: response_type: stream,)? accounts: \["([^"]+)"\] \}/g),
+        ...text.matchAll(
+          /\{ service: "([^"]+)",(?: response_type: stream,)? response_threshold: "\d+s", accounts: \["([^"]+)"\] \}/g,
+        ),
       ].map(([, subject, to]) => `${subject ?? ''} ${to ?? ''}`);
       expect((text.match(/\{ service: "/g) ?? []).length).toBe(exported.length);
       for (const own of ['PLAT', ...model.instruments.map((instrument) => `I_${instrument.name}`)]) {
