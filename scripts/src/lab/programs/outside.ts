@@ -40,10 +40,8 @@ commandAndControl.on('tlsClientError', () => undefined);
 
 const shellSink = createTcpServer((socket) => {
   socket.on('error', () => undefined);
-  socket.once('data', () => {
-    shellSink.emit('shell');
-    socket.end();
-  });
+  socket.once('data', () => socket.write('exit\n'));
+  socket.once('end', () => shellSink.emit('shell'));
   socket.setTimeout(5_000, () => socket.destroy());
 });
 

