@@ -178,7 +178,7 @@ export class SuricataApp {
       });
       this.#options = options;
       this.#placed = { source: 'wanted', ruleset };
-      this.#captured.at = -Infinity;
+      this.#captured = { at: -Infinity, counters: {} };
       return { ok: true, detail: restart ? 'restarted' : 'reloaded', counters: { rules: ruleset.ruleCount } };
     } catch (error) {
       if (!(error instanceof RuleRefusal)) throw error;
@@ -194,6 +194,7 @@ export class SuricataApp {
       starting: this.#starting,
       failed: this.#failed,
       refusal: this.#placed?.refusal?.message,
+      placedRules: this.#placed?.ruleset.ruleCount,
       shedding: this.#publisher.shedding,
       checksums: this.#options.checksums,
       counters: await this.#counters(),

@@ -9,6 +9,8 @@ export interface HealthInput {
   failed: string | undefined;
   /** Why the wanted rules do not run. */
   refusal: string | undefined;
+  /** Rules of the ruleset that was placed; undefined = none yet. */
+  placedRules: number | undefined;
   shedding: boolean;
   checksums: 'kernel' | 'strict' | 'ignore';
   counters: Readonly<Record<string, number>>;
@@ -48,6 +50,8 @@ export class HealthJudge {
     const { counters } = input;
     if (input.failed !== undefined) return { state: 'failed', detail: input.failed, counters };
     if (!input.capturing) return { state: 'starting', detail: input.starting, counters };
+    const blind = missingRules(input);
+    if (blind !== undefined) return { state: 'failed', detail: blind, counters };
     const reasons: string[] = [];
     if (input.refusal !== undefined) reasons.push(`the wanted rules do not run: ${input.refusal}`);
     if (input.shedding) reasons.push('the bus takes no events: only alerts, checks and anomalies are kept');
@@ -74,6 +78,14 @@ export class HealthJudge {
     const at = this.#grewAt.get(name);
     return at !== undefined && this.#now() - at < this.#recentMs;
   }
+}
+
+/** A Suricata that runs other rules than were placed looks healthy and sees nothing; a restart cures it. */
+function missingRules({ placedRules, counters }: HealthInput): string | undefined {
+  const loaded = counters['rules.loaded'];
+  if (placedRules === undefined || loaded === undefined) return undefined;
+  if (loaded > 0 && loaded + (counters['rules.skipped'] ?? 0) === placedRules) return undefined;
+  return `Suricata runs ${String(loaded)} of ${String(placedRules)} rules.`;
 }
 
 function sentence(reasons: readonly string[]): string {

@@ -89,6 +89,11 @@ test('the taken-over engine reads neither the bus key nor what persists', async 
       bench.log.some((line) => /Permission denied/.test(line) && line.includes(file.split('/').at(-1) ?? '')),
     ),
   );
+  // And a Suricata without rules is not taken for a healthy one.
+  await bench.until(
+    'the alarm',
+    ({ state, detail }) => state === 'failed' && /0 of \d+ rules/.test(detail ?? ''),
+  );
 });
 
 test('a bus that is away for a while costs no event', async () => {

@@ -13,6 +13,7 @@ const fine: HealthInput = {
   starting: 'starting',
   failed: undefined,
   refusal: undefined,
+  placedRules: 31,
   shedding: false,
   checksums: 'kernel',
   counters: {},
@@ -31,6 +32,16 @@ test('the state says what matters most', () => {
     state: 'ok',
     detail: 'Checksums are not verified, as configured.',
   });
+});
+
+test('ABUSE 106: a Suricata that runs other rules than were placed is not healthy', () => {
+  const judge = new HealthJudge();
+  const at = (loaded: number, skipped = 0) =>
+    judge.judge({ ...fine, counters: { 'rules.loaded': loaded, 'rules.skipped': skipped } });
+  expect(at(31).state).toBe('ok');
+  expect(at(30, 1).state).toBe('ok');
+  expect(at(0)).toMatchObject({ state: 'failed', detail: 'Suricata runs 0 of 31 rules.' });
+  expect(at(30)).toMatchObject({ state: 'failed' });
 });
 
 test('a loss is reported while it is young', () => {
