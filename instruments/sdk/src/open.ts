@@ -35,6 +35,8 @@ export async function openInstrument(options: OpenOptions = {}): Promise<Instrum
   const connection = await connectToBus(file, options.connectTimeoutMs ?? 30_000);
   const instrument = new BusInstrument(file, log, connection, options);
   instrument.begin();
+  // Whoever is told that we are there may ask at once: the server must know our subscriptions by then.
+  await within(STOP_WORK_MS, connection.flush()).catch(() => undefined);
   return instrument;
 }
 
