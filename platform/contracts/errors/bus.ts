@@ -103,4 +103,16 @@ export const BUS_ERRORS: Readonly<Record<string, CatalogueEntry>> = Object.freez
     title: 'An answer did not come in time.',
     hint: 'The recipient is connected but busy or stuck; look at its log.',
   },
+  BUS_UNKNOWN_COMMAND: {
+    title: 'An instrument was asked for something that it does not answer.',
+    hint: 'Check the name of the command, and `accept` in the manifest of that instrument.',
+  },
+  BUS_BUSY: {
+    title: 'An instrument answers as many requests as it takes at a time.',
+    hint: 'Ask again later; who asks without waiting for answers should ask less.',
+  },
+  BUS_REPLY_TOO_LARGE: {
+    title: 'The reply to a command is missing or larger than the bus takes.',
+    hint: 'Answer with less, or publish the rest as events.',
+  },
 });

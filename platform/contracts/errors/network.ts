@@ -34,8 +34,4 @@ export const NETWORK_ERRORS: Readonly<Record<string, CatalogueEntry>> = Object.f
     title: 'A frame is not a detection check, so it is not injected.',
     hint: 'Only an untagged IPv4 UDP frame between the addresses of the detection check is let through.',
   },
-  NETWORK_KERNEL_LACKS: {
-    title: 'The kernel lacks something that the packet path needs.',
-    hint: '`bulkhead doctor` names it; use a kernel that has it.',
-  },
 });

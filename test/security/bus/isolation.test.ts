@@ -78,7 +78,7 @@ test("ABUSE 30: another instrument's inbox cannot be read, under any prefix", as
   ]) {
     expect(await subscriptionRefusal(evil, subject), subject).toBeInstanceOf(Error);
   }
-  evil.subscribe('_INBOX.evil.>', { callback: (_, message) => seen.push(message.subject) });
+  evil.subscribe('_INBOX.evil.>', { callback: (_, message) => void seen.push(message.subject) });
   const ruleManager = await bench.instrument(model, 'rule-manager');
   await suricata.publish('alert', { secret: true });
   expect(await ruleManager.send('suricata', 'ruleset.apply', {})).toBe(1);
@@ -188,14 +188,16 @@ test('ABUSE 34: a forged sender is ignored, a duplicate id erases nothing of oth
   forged.set('ce-id', 'chosen-1');
   forged.set('Nats-Msg-Id', 'chosen-1');
   expect(
-    (await evil.request('event.evil.noise', '{"forged":2}\n', { headers: forged })).json(),
+    (await evil.request('event.evil.noise', '{"forged":2}\n', { timeout: 5_000, headers: forged })).json(),
   ).toMatchObject({ stream: 'S_evil' });
   // The same id, used first by the attacker: the victim's event is stored nonetheless.
   const victim = await connectAsInstrument(bench, 'suricata');
   const own = headers();
   own.set('ce-id', 'chosen-1');
   own.set('Nats-Msg-Id', 'chosen-1');
-  const stored = (await victim.request('event.suricata.alert', '{"real":1}\n', { headers: own })).json<{
+  const stored = (
+    await victim.request('event.suricata.alert', '{"real":1}\n', { timeout: 5_000, headers: own })
+  ).json<{
     seq: number;
     duplicate?: boolean;
   }>();
@@ -203,7 +205,9 @@ test('ABUSE 34: a forged sender is ignored, a duplicate id erases nothing of oth
   await victim.close();
   const rollup = headers();
   rollup.set('Nats-Rollup', 'all');
-  expect((await evil.request('event.evil.noise', '{}\n', { headers: rollup })).json()).toMatchObject({
+  expect(
+    (await evil.request('event.evil.noise', '{}\n', { timeout: 5_000, headers: rollup })).json(),
+  ).toMatchObject({
     error: { description: 'rollup not permitted' },
   });
   // The attacker's own stream is full, and only that one.

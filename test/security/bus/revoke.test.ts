@@ -34,7 +34,7 @@ test('ABUSE 33: a revoked reader with a pull outstanding gets nothing more, with
   for (let i = 0; i < 2; i += 1) {
     revoked.subscribe('_INBOX.reader.q', {
       queue: 'workers',
-      callback: (_, message) => got.push(message.string()),
+      callback: (_, message) => void got.push(message.string()),
     });
   }
   const pull = (): void => {
