@@ -113,6 +113,8 @@ export class StreamFeed {
       messages.stop();
     };
     signal.addEventListener('abort', stop, { once: true });
+    // A reader may leave as soon as it has caught up, which was told above: its abort is then already over.
+    if (signal.aborted) stop();
     void stopWhenLost(messages);
     try {
       for await (const message of messages) {
