@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
@@ -22,7 +22,7 @@ beforeEach(async () => {
     await mkdir(join(home, folder), { recursive: true });
   }
   await cp(join(scripts, 'clean'), join(checkout, 'scripts', 'clean'));
-  await cp('/usr/bin/sleep', join(home, 'cache/tools/nats-server'));
+  await cp('/usr/bin/tail', join(home, 'cache/tools/nats-server')); // runs on when told to follow a file
 });
 afterEach(async () => rm(home, { recursive: true, force: true }));
 
@@ -98,11 +98,19 @@ test('refuses while a sensor listens', async () => {
   expect((await readdir(home)).sort()).toEqual(['cache', 'checkout']);
 });
 
-test('ends a nats-server of ours that was left running', () => {
-  const { status, said } = clean(`${join(home, 'cache/tools/nats-server')} 60 >/dev/null 2>&1 & sleep 0.2`);
-  expect(said).toMatch(/end nats-server \(process \d+\)/);
+test('ends a nats-server of ours that was left running, and no other', () => {
+  const server = join(home, 'cache/tools/nats-server');
+  const follow = (path: string) =>
+    `mkdir -p ${dirname(path)}; touch ${path}; ${server} -f ${path} >/dev/null 2>&1 &`;
+  const others = join(home, 'elsewhere/nats.conf');
+  const { status, said } = clean(`${follow('/run/bulkhead/bus/nats.conf')} ${follow(others)} sleep 0.3`);
+  expect(said.match(/end nats-server \(process \d+\)/g)).toHaveLength(1);
   expect(status).toBe(0);
-  expect(spawnSync('pgrep', ['-f', join(home, 'cache/tools/nats-server')]).status).toBe(1);
+  const left = spawnSync('pgrep', ['-f', `${server} -f`], { encoding: 'utf8' })
+    .stdout.trim()
+    .split('\n');
+  expect(left).toHaveLength(1);
+  for (const pid of left) process.kill(Number(pid));
 });
 
 test('packages that others need are not removed, nor those without which there is no Debian', () => {
