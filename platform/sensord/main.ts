@@ -5,7 +5,7 @@ import { Configuration } from './configuration.ts';
 import { loadLibrary } from './library.ts';
 import { ensureLxdDaemon } from '../runtime/index.ts';
 import { dropRunDir, ensureRunDir } from './run-dir.ts';
-import { openRooms, takeDownRemains, type Rooms } from './open-rooms.ts';
+import { askToShutDown, openRooms, takeDownRemains, type Rooms } from './open-rooms.ts';
 import { SensorService } from './service.ts';
 import { Sensor } from './sensor.ts';
 
@@ -41,6 +41,7 @@ function endSoon(code: number): void {
 
 async function run(options: SensordArguments, log: Logger): Promise<number> {
   const { site } = options;
+  if (options.takeDown) await askToShutDown(sitePaths(site).sensordSocket, log);
   await ensureRunDir(site.runDir);
   if (options.takeDown) {
     await takeDownRemains(site, options, log);

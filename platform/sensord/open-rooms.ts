@@ -1,3 +1,4 @@
+import { Agent, request } from 'undici';
 import { openLxd } from '@bulkhead/node-lxd';
 import { openBus, type Bus } from '../bus/index.ts';
 import { describeError, openLog, sitePaths, type Logger, type Site } from '../kernel/index.ts';
@@ -5,6 +6,9 @@ import { openNetwork, type Network } from '../network/index.ts';
 import { checkImageArchive, loadPackage, placeApp } from '../packages/index.ts';
 import { ensureLxdDaemon, openRuntime, type Runtime } from '../runtime/index.ts';
 import { openStorage, type Storage } from '../storage/index.ts';
+
+/** Stopping instruments in order takes at most this long. */
+const SHUTDOWN_MS = 90_000;
 
 /** Every room, opened. */
 export interface Rooms {
@@ -71,4 +75,17 @@ export async function takeDownRemains(
     for (const { name, state } of await storage.list()) if (state === 'unlocked') await storage.lock(name);
   });
   await storage.close();
+}
+
+/** A sensord that still runs would put back what is taken away here: it does it itself. Quiet when there is none. */
+export async function askToShutDown(socketPath: string, log: Logger): Promise<void> {
+  const agent = new Agent({ connect: { socketPath }, headersTimeout: SHUTDOWN_MS });
+  try {
+    await request('http://sensord/v1/shutdown', { method: 'POST', dispatcher: agent });
+    log.info('the running sensord took everything down');
+  } catch (error) {
+    log.debug({ err: error }, 'no sensord answers');
+  } finally {
+    await agent.destroy();
+  }
 }
