@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openLog, run, site, waitFor, type Logger, type Site } from '@bulkhead/platform/kernel';
+import { hasCode, openLog, run, site, waitFor, type Logger, type Site } from '@bulkhead/platform/kernel';
 import { readCapture } from '@bulkhead/scripts/replay';
 
 /** A site of a test's own, its folders, and a log that stays quiet. */
@@ -43,28 +43,21 @@ export async function remains(prefix: string): Promise<string[]> {
   return [...links, ...namespaces, ...folders, ...processes];
 }
 
-/** The frames that arrive at a device of the host's namespace while `work` runs. */
-export async function captureWhile(device: string, work: () => Promise<void>): Promise<Buffer[]> {
+/**
+ * The frames that arrive at a device of the host's namespace while `work` runs.
+ * @param filter only these, in both directions (a tcpdump expression).
+ */
+export async function captureWhile(
+  device: string,
+  work: () => Promise<void>,
+  filter?: string,
+): Promise<Buffer[]> {
   const dir = await mkdtemp(join(tmpdir(), 'bulkhead-frames-'));
   const file = join(dir, 'frames.pcap');
   // -Z root: it must write into a folder that only root may enter. Direction in: what the device itself would send is not asked for.
-  const args = [
-    '-i',
-    device,
-    '-w',
-    file,
-    '-s',
-    '0',
-    '-U',
-    '-B',
-    '32768',
-    '-Z',
-    'root',
-    '-Q',
-    'in',
-    '--immediate-mode',
-  ];
-  const tcpdump = spawn('tcpdump', args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  const args = ['-i', device, '-w', file, '-s', '0', '-U', '-B', '32768', '-Z', 'root', '--immediate-mode'];
+  const which = filter === undefined ? ['-Q', 'in'] : [filter];
+  const tcpdump = spawn('tcpdump', [...args, ...which], { stdio: ['ignore', 'ignore', 'pipe'] });
   const ended = new Promise<void>((resolve) => {
     tcpdump.on('close', () => {
       resolve();
@@ -75,13 +68,17 @@ export async function captureWhile(device: string, work: () => Promise<void>): P
   try {
     await waitFor('tcpdump to listen', 10_000, () => said.includes('listening on'));
     await work();
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await settled(file);
     tcpdump.kill('SIGINT');
     await ended;
     const lost = /(\d+) packets? dropped by kernel/.exec(said)?.[1];
     if (lost !== '0') throw new Error(`tcpdump is no witness: ${said}`);
     const frames: Buffer[] = [];
-    for await (const record of readCapture(file)) frames.push(Buffer.from(record.data));
+    try {
+      for await (const record of readCapture(file)) frames.push(Buffer.from(record.data));
+    } catch (error) {
+      if (!hasCode(error, 'START_CAPTURE_EMPTY')) throw error;
+    }
     return frames;
   } finally {
     tcpdump.kill('SIGKILL');
@@ -90,23 +87,52 @@ export async function captureWhile(device: string, work: () => Promise<void>): P
   }
 }
 
+/** tcpdump forgets what it has not read when it is told to end; on a busy machine it needs a while. */
+async function settled(file: string): Promise<void> {
+  let size = -1;
+  await waitFor(
+    'tcpdump to write everything',
+    30_000,
+    async () => {
+      const before = size;
+      size = (await stat(file)).size;
+      return size === before;
+    },
+    { intervalMs: 400 },
+  );
+}
+
 /** Runs a program in a namespace and gives its standard output. */
 export async function inNamespace(namespace: string, command: readonly string[]): Promise<string> {
   return (await run('ip', ['netns', 'exec', namespace, ...command])).stdout;
 }
 
-/** Addresses, routes, rules and neighbours of the host's namespace; a lab must not change them. */
-export async function hostNetwork(): Promise<string> {
+/** The machine's own network cards. */
+export function networkCards(): string[] {
+  return readdirSync('/sys/class/net').filter((link) => existsSync(`/sys/class/net/${link}/device`));
+}
+
+/**
+ * What a lab must not change: addresses and routes of the machine's own cards, default routes, rules; and every trace of the
+ * lab's addresses or links among addresses and routes. (Other links come and go while other tests run.)
+ */
+export async function hostNetwork(prefix: string): Promise<string[]> {
   const looks = [
-    ['-brief', 'address', 'show'],
+    ['-oneline', 'address', 'show'],
     ['route', 'show', 'table', 'all'],
     ['-6', 'route', 'show', 'table', 'all'],
     ['rule', 'show'],
   ];
   const outputs = await Promise.all(looks.map((args) => run('ip', args)));
+  const cards = networkCards().join('|') || 'no card';
+  const ours = new RegExp(
+    `\\b(${cards}|default|from|${prefix}\\S*)\\b|\\b(10\\.66\\.|203\\.0\\.113\\.|fd66:|2001:db8:66:)`,
+  );
   return outputs
-    .map(({ stdout }) => stdout.replace(/^b\d\S*.*\n/gm, '').replace(/expires \d+sec/g, ''))
-    .join('\n');
+    .flatMap(({ stdout }) => stdout.split('\n'))
+    .filter((line) => ours.test(line))
+    .map((line) => line.replace(/\s+(expires|valid_lft|preferred_lft) \S+/g, '').trim())
+    .sort();
 }
 
 /** Frames that a host's link has sent so far. */

@@ -17,6 +17,7 @@ import {
   captureWhile,
   hostNetwork,
   inNamespace,
+  networkCards,
   remains,
   sentFrames,
   testSite,
@@ -26,7 +27,7 @@ import {
 const PREFIX = 'b71';
 let at: TestSite;
 let lab: Lab;
-let networkBefore = '';
+let networkBefore: string[] = [];
 let openedMs = 0;
 let outFromSpan = 0;
 
@@ -35,7 +36,7 @@ const client = (command: readonly string[]) => inNamespace(namespaceOf('client')
 
 beforeAll(async () => {
   at = await testSite(PREFIX);
-  networkBefore = await hostNetwork();
+  networkBefore = await hostNetwork(PREFIX);
   const started = performance.now();
   lab = await openLab(at);
   openedMs = performance.now() - started;
@@ -241,8 +242,19 @@ describe('people and the attacker', () => {
 
 describe('the host stays as it was', () => {
   test('no address and no route of the lab in the host, and nothing sent towards the lab', async () => {
-    expect(await hostNetwork()).toBe(networkBefore);
+    expect(await hostNetwork(PREFIX)).toEqual(networkBefore);
     expect(await sentFrames(lab.monitorDevice)).toBe(outFromSpan);
+  });
+
+  test('nothing of the lab is on any network card of the machine', async () => {
+    const ranges =
+      'net 10.66.0.0/24 or net 203.0.113.0/24 or net fd66:6c61:6200::/64 or net 2001:db8:66::/64';
+    for (const card of networkCards()) {
+      const seen = await captureWhile(card, () => lab.attack('tls-bad-sni'), ranges);
+      expect(seen).toEqual([]);
+    }
+    // The same look sees it where it is.
+    expect(await captureWhile(lab.monitorDevice, () => lab.attack('tls-bad-sni'), ranges)).not.toEqual([]);
   });
 
   test('the lab is not reachable from the host', async () => {
@@ -274,7 +286,7 @@ describe('the host stays as it was', () => {
     expect((await remains(PREFIX)).length).toBeGreaterThan(5);
     await lab.stop();
     expect(await remains(PREFIX)).toEqual([]);
-    expect(await hostNetwork()).toBe(networkBefore);
+    expect(await hostNetwork(PREFIX)).toEqual(networkBefore);
   });
 });
 

@@ -36,9 +36,9 @@ afterEach(async () => {
 });
 
 test('plays a capture as it was on the wire, onto the monitor interface and nowhere else', async () => {
-  const network = await hostNetwork();
+  const network = await hostNetwork(PREFIX);
   const replay = await openReplay({ ...at, file });
-  expect(await hostNetwork()).toBe(network);
+  expect(await hostNetwork(PREFIX)).toEqual(network);
   await run('ip', ['link', 'set', replay.monitorDevice, 'up']);
   let sent: unknown;
   const frames = await captureWhile(replay.monitorDevice, async () => {
