@@ -49,6 +49,7 @@ export class Sensor {
   /** Instruments that were seen running; one that then stands still has ended by itself. */
   readonly #alive = new Set<string>();
   #containers: ContainerState[] = [];
+  #served: ReadonlySet<string> = new Set();
   #busRestarts = 0;
   #background: Promise<unknown>[] = [];
 
@@ -107,6 +108,11 @@ export class Sensor {
     return this.#busRestarts;
   }
 
+  /** Host ends of mirror ports that got copies when the machine was last looked at. */
+  get served(): ReadonlySet<string> {
+    return this.#served;
+  }
+
   get containers(): readonly ContainerState[] {
     return this.#containers;
   }
@@ -141,8 +147,10 @@ export class Sensor {
       runtime.watch(() => {
         this.#reconciler.poke();
       }, signal),
-      network.guard(signal, ({ device, faults }) => {
-        this.#log.error({ device, faults }, 'a guard rule was lost; the link was taken down');
+      network.guard(signal, ({ kind, device, faults }) => {
+        const what =
+          kind === 'guard' ? 'a guard rule was lost; the link was taken down' : 'a fan-out was lost';
+        this.#log.error({ device, faults }, what);
         this.publish('monitor.lost', { device, faults });
         this.#reconciler.poke();
       }),
@@ -245,11 +253,13 @@ export class Sensor {
     if (this.#containers.some(({ status, busProxy }) => status === 'running' && !busProxy)) {
       await runtime.repairBusProxies();
     }
+    const standing = await network.inspect();
+    this.#served = new Set(standing.monitors.flatMap(({ fanout }) => fanout?.hostEnds ?? []));
     const actual = observed({
       site,
       desired: configuration.desired,
       containers: this.#containers,
-      network: await network.inspect(),
+      network: standing,
       busUp: bus.serverPid() !== undefined,
       applied: this.#applied,
     });

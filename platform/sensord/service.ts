@@ -1,6 +1,6 @@
 import { release } from 'node:os';
 import { PLATFORM, type SensorStatus, type StoredEvent } from '../contracts/index.ts';
-import { describeError, type Logger, type Site } from '../kernel/index.ts';
+import { describeError, linkName, type Logger, type Site } from '../kernel/index.ts';
 import type { ApiParts, EventFilter } from './api.ts';
 import type { Configuration } from './configuration.ts';
 import { DetectionChecks } from './detection-checks.ts';
@@ -9,7 +9,7 @@ import { readEvents, watchEvents } from './event-stream.ts';
 import type { Rooms } from './open-rooms.ts';
 import type { Loss, MonitorLedger } from './rooms.ts';
 import type { Sensor } from './sensor.ts';
-import { sensorStatus } from './status.ts';
+import { isServed, sensorStatus } from './status.ts';
 import { SENSORD_VERSION } from './version.ts';
 
 /** What the service joins. */
@@ -127,6 +127,8 @@ export class SensorService {
       containers: sensor.containers,
       standing: (name) => sensor.supervisor.standing(name),
       health: (name) => sensor.poller.health(name),
+      served: sensor.served,
+      hostEnd: (instrument, port) => this.#hostEnd(instrument, port),
       bus: { up: busUp, version: rooms.bus.serverVersion(), restarts: sensor.busRestarts },
       ledgers: ledger.monitors,
       lostBefore: (monitor) => this.#lostBefore.get(monitor),
@@ -152,7 +154,15 @@ export class SensorService {
     const { configuration, sensor } = this.#parts;
     return configuration.desired.instruments
       .filter(({ enabled, ports }) => enabled && ports.some((port) => port.monitor === monitor))
-      .every(({ name }) => sensor.poller.health(name).state === 'ok');
+      .every(
+        (instrument) =>
+          sensor.poller.health(instrument.name).state === 'ok' &&
+          isServed({ served: sensor.served, hostEnd: (name, port) => this.#hostEnd(name, port) }, instrument),
+      );
+  }
+
+  #hostEnd(instrument: string, port: string): string {
+    return linkName(this.#parts.site, 'm', `${instrument}/${port}`);
   }
 
   #events(filter: EventFilter, signal: AbortSignal): AsyncIterable<StoredEvent> {

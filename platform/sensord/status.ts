@@ -19,6 +19,9 @@ export interface StatusInput {
   containers: readonly ContainerState[];
   standing: (name: string) => Standing;
   health: (name: string) => Health;
+  /** Host ends of mirror ports that get copies now. */
+  served: ReadonlySet<string>;
+  hostEnd: (instrument: string, port: string) => string;
   bus: { up: boolean; version: string | undefined; restarts: number };
   ledgers: readonly MonitorLedger[];
   /** The ledger's losses when every instrument saw for the first time; undefined = not yet. */
@@ -119,7 +122,7 @@ function instrumentStatus(input: StatusInput, instrument: DesiredInstrument): In
     name,
     package: instrument.packageName,
     version: manifest.version,
-    state: stateOf(instrument, running, standing),
+    state: stateOf(instrument, running, isServed(input, instrument), standing),
     health: health?.state ?? 'unknown',
     ...(detail === undefined ? {} : { detail }),
     ...(running ? { pid: container.pid } : {}),
@@ -128,13 +131,24 @@ function instrumentStatus(input: StatusInput, instrument: DesiredInstrument): In
   };
 }
 
+/** Every mirror port gets copies: an instrument that runs and is not connected yet does not see. */
+export function isServed(
+  { served, hostEnd }: Pick<StatusInput, 'served' | 'hostEnd'>,
+  instrument: DesiredInstrument,
+): boolean {
+  return instrument.ports.every(
+    (port) => port.kind !== 'mirror' || served.has(hostEnd(instrument.name, port.name)),
+  );
+}
+
 function stateOf(
   instrument: DesiredInstrument,
   running: boolean,
+  connected: boolean,
   standing: Standing,
 ): InstrumentStatus['state'] {
   if (!instrument.enabled) return running ? 'running' : 'disabled';
-  if (running) return 'running';
+  if (running) return connected ? 'running' : 'starting';
   if (standing.state === 'held') return 'held';
   return standing.state === 'waiting' ? 'waiting' : 'starting';
 }

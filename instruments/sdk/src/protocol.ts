@@ -15,7 +15,7 @@ export const HEADERS = Object.freeze({
 /** Bounds of the protocol, in bytes, milliseconds and counts. */
 export const LIMITS = Object.freeze({
   /** A pack is sent when the next record would make its body larger. */
-  packBytes: 256 * 1024,
+  packBytes: 128 * 1024,
   /** A pack is sent when its first record has waited this long. */
   packMs: 20,
   /** Largest record (one line, with its newline). */

@@ -170,7 +170,7 @@ async function untilHealthy(
             hint: `Read its console with \`bulkhead logs ${held.name}\`.`,
           });
         }
-        return last.instruments.every(({ health }) => health === 'ok');
+        return last.instruments.every(({ state, health }) => state === 'running' && health === 'ok');
       },
       { intervalMs: 250, signal },
     );
