@@ -1,6 +1,7 @@
 import { sensorClient, type SensorClient } from '@bulkhead/platform/cli';
 import { BulkheadError, openLog, sitePaths } from '@bulkhead/platform/kernel';
 import { openNetwork } from '@bulkhead/platform/network';
+import { endLxd, lxdAnswers } from './lxd-daemon.ts';
 import { parseStartOptions, type StartOptions } from './options.ts';
 import { runForeground } from './foreground.ts';
 import { runOnce, type OnceReport } from './once.ts';
@@ -28,7 +29,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   };
   process.on('SIGINT', interrupt);
   process.on('SIGTERM', interrupt);
-  const held: Held = { source: undefined, sensor: undefined };
+  const held: Held = { source: undefined, sensor: undefined, lxdRanBefore: await lxdAnswers() };
   let report: OnceReport | undefined;
   let failure: unknown;
   try {
@@ -53,6 +54,8 @@ export async function main(argv: readonly string[]): Promise<number> {
 interface Held {
   source: Source | undefined;
   sensor: RunningSensor | undefined;
+  /** An LXD daemon that ran before us is somebody's and stays. */
+  lxdRanBefore: boolean;
   client?: SensorClient;
   wasUp?: boolean;
 }
@@ -101,6 +104,7 @@ async function takeDown(options: StartOptions, stages: Stages, held: Held): Prom
     await held.client?.close();
     await held.sensor?.stop(progress);
     await held.source?.stop();
+    if (!held.lxdRanBefore && held.sensor !== undefined) await endLxd();
     if (options.mode.kind !== 'interface') await held.sensor?.removeData();
     return leftovers(options.site);
   };
