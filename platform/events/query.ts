@@ -9,8 +9,10 @@ const FilterSchema = z.strictObject({
   types: z.array(EventTypeSchema).max(64).optional(),
   /** Alerts below it are left out; events that are not alerts are `info`. */
   severity: z.enum(['info', 'low', 'medium', 'high']).optional(),
-  /** Stored at or after this; without it, only what comes. */
+  /** Stored at or after this; without it (and without `after`), only what comes. */
   since: z.date().optional(),
+  /** Instead of `since`: behind this position of each stream; streams that are not named, from their beginning. */
+  after: z.record(z.string().max(200), z.int().min(0)).optional(),
 });
 
 /** Which events a query wants. */
@@ -31,7 +33,11 @@ export interface EventSource {
     filter: {
       instrument?: string;
       types?: readonly string[];
-      start: 'live' | 'beginning' | { since: Date };
+      start:
+        | 'live'
+        | 'beginning'
+        | { since: Date }
+        | { after: Readonly<Record<string, number>>; otherwise: 'beginning' };
     },
     onMessage: (message: PackedMessage) => Promise<void> | void,
     signal: AbortSignal,
@@ -59,6 +65,14 @@ export interface EventQuery {
   faults(): Readonly<Record<string, number>>;
 }
 
+function startOf(
+  { since, after }: Readonly<z.output<typeof FilterSchema>>,
+  otherwise: 'live' | 'beginning',
+): Parameters<EventSource['subscribeEvents']>[0]['start'] {
+  if (after !== undefined) return { after, otherwise: 'beginning' };
+  return since === undefined ? otherwise : { since };
+}
+
 /** Opens queries over the streams of a bus. */
 export function openEventQuery(options: {
   source: EventSource;
@@ -77,7 +91,7 @@ export function openEventQuery(options: {
       {
         ...(filter.instrument === undefined ? {} : { instrument: filter.instrument }),
         ...(filter.types === undefined ? {} : { types: filter.types }),
-        start: filter.since === undefined ? otherwise : { since: filter.since },
+        start: startOf(filter, otherwise),
       },
       async (message) => {
         const decoded = decodeMessage(message);

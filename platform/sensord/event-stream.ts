@@ -1,88 +1,62 @@
 import type { StoredEvent } from '../contracts/index.ts';
-import type { Bus, BusMessage } from '../bus/index.ts';
-import { decodeMessage } from '../events/index.ts';
+import type { Bus } from '../bus/index.ts';
+import type { EventQuery, EventQueryFilter } from '../events/index.ts';
 import type { EventFilter } from './api.ts';
-
-type EventSource = Pick<Bus, 'subscribeEvents' | 'streams'>;
 
 /** For "the newest COUNT events" this many stored messages per stream are looked at; each may pack many events. */
 const TAIL_MESSAGES = 2_000;
 /** Events that wait for a slow reader; then the bus is not read further. */
 const MAX_WAITING = 1_000;
 
-/** Hands every newly stored event of these types to `onEvent`, until aborted. */
-export async function watchEvents(
-  bus: EventSource,
-  types: readonly string[],
-  onEvent: (event: StoredEvent) => void,
-  signal: AbortSignal,
-): Promise<void> {
-  const feed = await bus.subscribeEvents(
-    { types, start: 'live' },
-    (message) => {
-      for (const event of decodeMessage(message).events) onEvent(event);
-    },
-    signal,
-  );
-  await feed.ended;
-}
-
 /**
  * Stored events and then, if asked, new ones as they come. A slow reader slows its own reading and nobody else's.
  * @throws BulkheadError BUS_NOT_READY
  */
 export async function* readEvents(
-  bus: EventSource,
+  bus: Pick<Bus, 'streams'>,
+  query: Pick<EventQuery, 'tail'>,
   filter: EventFilter,
   signal: AbortSignal,
 ): AsyncGenerator<StoredEvent> {
   const over = new AbortController();
   const until = AbortSignal.any([signal, over.signal]);
   const queue = new Handover<StoredEvent>(MAX_WAITING, until);
-  const feed = await bus.subscribeEvents(
-    await feedFilter(bus, filter),
-    (message) => take(message, queue),
-    until,
-  );
   let live = false;
-  void feed.caughtUp.then(() => {
+  const caughtUp = () => {
     live = true;
     queue.wake();
+  };
+  const put = (event: StoredEvent) => queue.put(event);
+  const ended = query.tail(await queryFilter(bus, filter), put, until, caughtUp).finally(() => {
+    over.abort();
   });
+  ended.catch(() => undefined); // awaited below; a rejection before that must not end the process
   try {
     if (filter.last !== undefined && filter.since === undefined) {
-      const newest = await newestOf(queue, filter.last, () => live);
-      yield* newest;
+      yield* await newestOf(queue, filter.last, () => live);
     }
     for (;;) {
       const event = await queue.next(() => live && !filter.follow);
-      if (event === undefined) return;
+      if (event === undefined) break;
       yield event;
     }
   } finally {
     over.abort();
-    await feed.ended;
+    await ended;
   }
 }
 
-async function feedFilter(
-  bus: EventSource,
-  filter: EventFilter,
-): Promise<Parameters<Bus['subscribeEvents']>[0]> {
+async function queryFilter(bus: Pick<Bus, 'streams'>, filter: EventFilter): Promise<EventQueryFilter> {
   const base = {
     ...(filter.instrument === undefined ? {} : { instrument: filter.instrument }),
     ...(filter.type === undefined ? {} : { types: [filter.type] }),
   };
-  if (filter.since !== undefined) return { ...base, start: { since: new Date(filter.since) } };
-  if (filter.last === undefined || filter.last === 0) return { ...base, start: 'live' };
+  if (filter.since !== undefined) return { ...base, since: new Date(filter.since) };
+  if (filter.last === undefined || filter.last === 0) return base;
   const positions = (await bus.streams()).map(
     ({ stream, lastSequence }) => [stream, Math.max(0, lastSequence - TAIL_MESSAGES)] as const,
   );
-  return { ...base, start: { after: Object.fromEntries(positions), otherwise: 'beginning' } };
-}
-
-async function take(message: BusMessage, queue: Handover<StoredEvent>): Promise<void> {
-  for (const event of decodeMessage(message).events) await queue.put(event);
+  return { ...base, after: Object.fromEntries(positions) };
 }
 
 /** The newest `count` of what is stored, oldest first. */

@@ -1,11 +1,12 @@
 import { release } from 'node:os';
 import { PLATFORM, type SensorStatus, type StoredEvent } from '../contracts/index.ts';
 import { describeError, linkName, type Logger, type Site } from '../kernel/index.ts';
+import { openEventQuery, type EventQuery } from '../events/index.ts';
 import type { ApiParts, EventFilter } from './api.ts';
 import type { Configuration } from './configuration.ts';
 import { DetectionChecks } from './detection-checks.ts';
 import { EventCounts, WATCHED_TYPES } from './event-counts.ts';
-import { readEvents, watchEvents } from './event-stream.ts';
+import { readEvents } from './event-stream.ts';
 import type { Rooms } from './open-rooms.ts';
 import type { Loss, MonitorLedger } from './rooms.ts';
 import type { Sensor } from './sensor.ts';
@@ -31,6 +32,7 @@ export class SensorService {
   readonly #startedAt = new Date();
   readonly #counts = new EventCounts();
   readonly #checks: DetectionChecks;
+  readonly #query: EventQuery;
   readonly #ending = new AbortController();
   /** Losses at the moment when every instrument on a monitor interface saw for the first time. */
   readonly #lostBefore = new Map<string, readonly Loss[]>();
@@ -39,7 +41,13 @@ export class SensorService {
 
   constructor(parts: ServiceParts) {
     this.#parts = parts;
-    const { rooms, sensor, configuration } = parts;
+    const { rooms, sensor, configuration, log } = parts;
+    this.#query = openEventQuery({
+      source: rooms.bus,
+      onFault: (fault) => {
+        log.warn({ fault }, 'a stored record could not be read and was left out');
+      },
+    });
     this.#checks = new DetectionChecks({
       settings: () => configuration.desired.detectionCheck,
       monitors: () => configuration.desired.monitors.map(({ name }) => name),
@@ -53,20 +61,18 @@ export class SensorService {
   }
 
   async start(): Promise<void> {
-    const { sensor, rooms, configuration } = this.#parts;
+    const { sensor, configuration } = this.#parts;
     await sensor.start();
     sensor.publish('sensor.started', { sensor: configuration.desired.sensor, version: SENSORD_VERSION });
-    this.#watching = watchEvents(
-      rooms.bus,
-      WATCHED_TYPES,
-      (event) => {
-        this.#counts.count(event);
-        this.#checks.onEvent(event);
-      },
-      this.#ending.signal,
-    ).catch((error: unknown) => {
-      this.#parts.log.error({ err: error }, `stored events cannot be watched: ${describeError(error)}`);
-    });
+    const onEvent = (event: StoredEvent) => {
+      this.#counts.count(event);
+      this.#checks.onEvent(event);
+    };
+    this.#watching = this.#query
+      .tail({ types: [...WATCHED_TYPES] }, onEvent, this.#ending.signal)
+      .catch((error: unknown) => {
+        this.#parts.log.error({ err: error }, `stored events cannot be watched: ${describeError(error)}`);
+      });
     this.#checks.refresh();
   }
 
@@ -166,7 +172,12 @@ export class SensorService {
   }
 
   #events(filter: EventFilter, signal: AbortSignal): AsyncIterable<StoredEvent> {
-    return readEvents(this.#parts.rooms.bus, filter, AbortSignal.any([signal, this.#ending.signal]));
+    return readEvents(
+      this.#parts.rooms.bus,
+      this.#query,
+      filter,
+      AbortSignal.any([signal, this.#ending.signal]),
+    );
   }
 
   async #quiet(): Promise<void> {
