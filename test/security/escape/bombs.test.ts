@@ -1,6 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { join } from 'node:path';
+import { lxdName } from '@bulkhead/platform/runtime';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { waitFor } from '@bulkhead/platform/kernel';
 import { BOMB, openAttacker, type Attacker } from './attacker.ts';
@@ -50,7 +51,7 @@ test('ABUSE 17: open files end at the limit', async () => {
 test('ABUSE 17: an endless log takes a bounded place on the host and is read in part', async () => {
   await launchBomb('log', { cpuCores: 0.5 });
   await sleep(4_000);
-  const folder = join('/var/log/lxd', `${evil.at.site.lxdProject}_bomb`);
+  const folder = join('/var/log/lxd', `${evil.at.site.lxdProject}_${lxdName(evil.at.site, 'bomb')}`);
   const files = await readdir(folder);
   expect(files).toContain('lxc.log');
   const sizes = await Promise.all(files.map(async (file) => (await stat(join(folder, file))).size));

@@ -4,7 +4,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { findSocket, isLxdError } from '@bulkhead/node-lxd';
 import { sitePaths, site } from '@bulkhead/platform/kernel';
-import type { ContainerState } from '@bulkhead/platform/runtime';
+import { lxdName, type ContainerState } from '@bulkhead/platform/runtime';
 import { openAttacker, succeeded, type Attacker } from './attacker.ts';
 
 let evil: Attacker;
@@ -90,7 +90,7 @@ test('ABUSE 15: programs of the host that pass through a container cannot be ove
       .catch((error: unknown) => {
         if (!isLxdError(error, 'LXD_STREAM_LOST')) throw error; // it ran, which is what counts here
       });
-    await evil.at.project.files.pull('evil', '/sbin/init', { maxBytes: 4 << 20 });
+    await evil.at.project.files.pull(lxdName(evil.at.site, 'evil'), '/sbin/init', { maxBytes: 4 << 20 });
     rounds += 1;
   }
   expect((await hunted).get('opened')).toBe('0');
