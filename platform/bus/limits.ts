@@ -1,6 +1,6 @@
 /** Bounds of the bus. They hold for every instrument alike; sizes in bytes, times in milliseconds. */
 export const BUS_LIMITS = Object.freeze({
-  /** Largest message, headers included. The sdk packs up to 256 KiB; one record may be larger than a pack. */
+  /** Largest message, headers included. The sdk packs 32 KiB; one record may be larger than a pack. */
   messageBytes: 1024 * 1024,
   /** Longest protocol line (a subject and its options). */
   controlLineBytes: 4096,
