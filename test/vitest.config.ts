@@ -10,6 +10,7 @@ const real = (name: string, testTimeout: number) => ({
     name,
     include: [`${name}/**/*.test.ts`],
     fileParallelism: false,
+    globalSetup: [`${here}support/lxd-daemon.ts`],
     testTimeout,
     hookTimeout: 300_000,
     teardownTimeout: 120_000,

@@ -3,6 +3,7 @@ import { cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
+import { setup as startLxd } from '../support/lxd-daemon.ts';
 import { judge, type Bench, type BenchResult } from './result.ts';
 
 const USAGE = `usage: scripts/bench NAME [--json]
@@ -46,7 +47,13 @@ export async function main(args: readonly string[], root: string, bundles: strin
   if (options.name === undefined || !names.includes(options.name)) {
     return usage(`choose one of: ${names.join(', ')}`);
   }
-  const result = await measure(await load(bundles, options.name), root);
+  const endLxd = await startLxd();
+  let result: BenchResult;
+  try {
+    result = await measure(await load(bundles, options.name), root);
+  } finally {
+    await endLxd();
+  }
   process.stdout.write(options.json ? `${JSON.stringify(result)}\n` : table(result));
   return result.reached ? 0 : 1;
 }
