@@ -18,7 +18,7 @@ export const LIMITS = Object.freeze({
    * A pack is sent when the next record would make its body larger. The store syncs once for each message: larger packs
    * are faster, smaller ones wait less, and cost less by the store's encryption (test/bench/README.md).
    */
-  packBytes: 32 * 1024,
+  packBytes: 20 * 1024,
   /** A pack is sent when its first record has waited this long. */
   packMs: 20,
   /** Largest record (one line, with its newline). */

@@ -75,7 +75,7 @@ export interface Instrument {
   readonly stopping: AbortSignal;
 
   /**
-   * Publishes one record of a declared type. Packed with others of its type (32 KiB or 20 ms), then stored durably.
+   * Publishes one record of a declared type. Packed with others of its type (20 KiB or 20 ms), then stored durably.
    * Resolves when the record survives power loss. Every record of one message shares one promise; a rejection that
    * nobody awaits is counted and logged, and does not end the process.
    * @throws (rejects) InstrumentError BUS_NOT_PERMITTED, BUS_RECORD_INVALID, BUS_RECORD_TOO_LARGE, BUS_BUFFER_FULL,
