@@ -68,7 +68,7 @@ describe('whoever restarts, what stands is adopted', () => {
       expect(await pids()).toEqual(before);
       const after = (await world.sensor.status()).monitors[0]?.packets;
       expect(after?.received).toBeGreaterThan(counted);
-      expect(after).toMatchObject({ lost: 0, framesSent: 0 });
+      expect(after).toMatchObject({ lost: 0, lostWhere: [], framesSent: 0 });
       const seen = await world.sensor.event('DNS record', { type: 'dns' }, ({ record }) =>
         JSON.stringify(record).includes('malware-beacon'),
       );
