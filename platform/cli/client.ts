@@ -11,18 +11,29 @@ export interface SensorClient {
   reload(): Promise<{ changed: boolean }>;
   shutdown(): Promise<void>;
   events(query: Record<string, string>, signal?: AbortSignal): AsyncGenerator<StoredEvent>;
+  /** `GET /v1<path>`, parsed. @throws BulkheadError as sensord answered, or CLI_SENSOR_UNREACHABLE. */
+  get(path: string, query?: Record<string, string>): Promise<unknown>;
+  /** `POST /v1<path>` with a JSON body, parsed. */
+  post(path: string, body?: unknown): Promise<unknown>;
+  /** `GET /v1<path>` as NDJSON, line by line as it comes. */
+  lines(path: string, query?: Record<string, string>, signal?: AbortSignal): AsyncGenerator;
+  /** `GET /v1<path>` as bytes, for what is written to a file. */
+  bytes(path: string, query?: Record<string, string>, signal?: AbortSignal): AsyncGenerator<Buffer>;
   close(): Promise<void>;
 }
 
 /** A client for the sensord that listens on `socketPath`. Connects per request; nothing happens before the first. */
 export function sensorClient(socketPath: string): SensorClient {
   const agent = new Agent({ connect: { socketPath }, headersTimeout: 120_000, bodyTimeout: 0 });
-  const call = async (method: Dispatcher.HttpMethod, path: string, signal?: AbortSignal) => {
+  const call = async (method: Dispatcher.HttpMethod, path: string, signal?: AbortSignal, body?: unknown) => {
     try {
       const response = await request(`http://sensord${path}`, {
         method,
         dispatcher: agent,
         signal: signal ?? null,
+        ...(body === undefined
+          ? {}
+          : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
       });
       if (response.statusCode < 300) return response.body;
       throw errorFrom(await response.body.text());
@@ -31,6 +42,23 @@ export function sensorClient(socketPath: string): SensorClient {
     }
   };
   const json = async (method: Dispatcher.HttpMethod, path: string) => (await call(method, path)).json();
+  async function* bytes(
+    path: string,
+    query?: Record<string, string>,
+    signal?: AbortSignal,
+  ): AsyncGenerator<Buffer> {
+    yield* (await call('GET', address(path, query), signal)) as AsyncIterable<Buffer>;
+  }
+  async function* lines(path: string, query?: Record<string, string>, signal?: AbortSignal): AsyncGenerator {
+    // Not readline: it leaves a reader that stops early with an open body, whose later abort nobody would catch.
+    let rest = '';
+    const decoder = new StringDecoder('utf8');
+    for await (const chunk of bytes(path, query, signal)) {
+      const complete = (rest + decoder.write(chunk)).split('\n');
+      rest = complete.pop() ?? '';
+      for (const line of complete) if (line !== '') yield JSON.parse(line) as unknown;
+    }
+  }
   return {
     status: async () => (await json('GET', '/v1/status')) as SensorStatus,
     instrumentLog: async (name, lines) => {
@@ -47,17 +75,11 @@ export function sensorClient(socketPath: string): SensorClient {
     shutdown: async () => {
       await json('POST', '/v1/shutdown');
     },
-    async *events(query, signal) {
-      const body = await call('GET', `/v1/events?${new URLSearchParams(query).toString()}`, signal);
-      // Not readline: it leaves a reader that stops early with an open body, whose later abort nobody would catch.
-      let rest = '';
-      const decoder = new StringDecoder('utf8');
-      for await (const chunk of body as AsyncIterable<Buffer>) {
-        const lines = (rest + decoder.write(chunk)).split('\n');
-        rest = lines.pop() ?? '';
-        for (const line of lines) if (line !== '') yield JSON.parse(line) as StoredEvent;
-      }
-    },
+    events: (query, signal) => lines('/events', query, signal) as AsyncGenerator<StoredEvent>,
+    get: async (path, query) => json('GET', address(path, query)),
+    post: async (path, body) => (await call('POST', address(path), undefined, body ?? {})).json(),
+    lines,
+    bytes,
     close: () => agent.close(),
   };
 }
@@ -89,4 +111,9 @@ function unreachable(error: unknown, socketPath: string): unknown {
     fields: { socketPath },
     cause: error,
   });
+}
+
+function address(path: string, query: Record<string, string> = {}): string {
+  const text = new URLSearchParams(query).toString();
+  return `/v1${path}${text === '' ? '' : `?${text}`}`;
 }

@@ -1,15 +1,10 @@
 import { Command, CommanderError, Option } from 'commander';
 import { BulkheadError, site, sitePaths } from '../kernel/index.ts';
-import { sensorClient, type SensorClient } from './client.ts';
+import { sensorClient } from './client.ts';
+import type { CommandWork, GlobalOptions } from './command-group.ts';
+import { COMMAND_GROUPS } from './commands/index.ts';
 import { doctorCommand } from './doctor.ts';
-import { tailEvents } from './events.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
-import { instrumentsText, statusText } from './wording.ts';
-
-interface GlobalOptions {
-  socket: string;
-  json?: boolean;
-}
 
 /** The `bulkhead` command. @returns the exit code; prints to standard output and error. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -28,8 +23,8 @@ export async function main(argv: readonly string[]): Promise<number> {
     .exitOverride()
     .configureHelp({ showGlobalOptions: true });
   let exitCode: number = EXIT.ok;
-  const withClient =
-    (work: (client: SensorClient, options: GlobalOptions, ...rest: never[]) => Promise<number>) =>
+  const action =
+    (work: CommandWork) =>
     async (...args: unknown[]) => {
       const options = (args.at(-1) as Command).optsWithGlobals<GlobalOptions>();
       const client = sensorClient(options.socket);
@@ -39,34 +34,7 @@ export async function main(argv: readonly string[]): Promise<number> {
         await client.close();
       }
     };
-
-  program.command('status').description('the sensor at a glance').action(withClient(showStatus));
-  const events = program.command('events').description('stored events');
-  events
-    .command('tail')
-    .description('follow events as they are stored')
-    .option('--type <type>', 'only this type, e.g. alert')
-    .option('--instrument <name>', 'only from this instrument (platform: the sensor itself)')
-    .option('--last <count>', 'first show the newest COUNT stored ones', '10')
-    .option('--since <time>', 'first show all stored since this time (ISO 8601)')
-    .option('--no-follow', 'end after the stored ones')
-    .action(withClient(tailEvents));
-  const instrument = program.command('instrument').description('instruments');
-  instrument
-    .command('list')
-    .description('all instruments with state and health')
-    .action(withClient(listInstruments));
-  program
-    .command('logs')
-    .argument('<instrument>')
-    .description('what an instrument wrote to its console')
-    .option('--lines <count>', 'at most this many lines', '200')
-    .action(withClient(showLog));
-  program
-    .command('restart')
-    .argument('<instrument>')
-    .description('restart an instrument; also releases one that is held')
-    .action(withClient(restart));
+  for (const add of COMMAND_GROUPS) add({ program, action });
   program
     .command('doctor')
     .description('check kernel, programs, disk and network; works without a running sensor')
@@ -79,41 +47,6 @@ export async function main(argv: readonly string[]): Promise<number> {
   } catch (error) {
     return reportFailure(error, argv.includes('--json'));
   }
-}
-
-async function showStatus(client: SensorClient, options: GlobalOptions): Promise<number> {
-  const status = await client.status();
-  process.stdout.write(`${options.json === true ? JSON.stringify(status) : statusText(status)}\n`);
-  return status.healthy ? EXIT.ok : EXIT.failed;
-}
-
-async function listInstruments(client: SensorClient, options: GlobalOptions): Promise<number> {
-  const { instruments } = await client.status();
-  process.stdout.write(
-    `${options.json === true ? JSON.stringify(instruments) : instrumentsText(instruments)}\n`,
-  );
-  return EXIT.ok;
-}
-
-async function showLog(
-  client: SensorClient,
-  options: GlobalOptions,
-  name: string,
-  own: { lines: string },
-): Promise<number> {
-  const lines = await client.instrumentLog(name, Number(own.lines));
-  process.stdout.write(
-    options.json === true ? `${JSON.stringify(lines)}\n` : lines.map((line) => `${line}\n`).join(''),
-  );
-  return EXIT.ok;
-}
-
-async function restart(client: SensorClient, options: GlobalOptions, name: string): Promise<number> {
-  await client.restart(name);
-  process.stdout.write(
-    options.json === true ? `${JSON.stringify({ restarted: name })}\n` : `restarted ${name}\n`,
-  );
-  return EXIT.ok;
 }
 
 function reportFailure(error: unknown, asJson: boolean): number {

@@ -16,6 +16,8 @@ export interface ApiParts {
   reload: () => Promise<{ changed: boolean }>;
   /** Events from `sinceMs` (epoch; undefined = only new ones) on; follows until aborted when `follow`. */
   events: (filter: EventFilter, signal: AbortSignal) => AsyncIterable<StoredEvent>;
+  /** What features answer, each registered once. */
+  routes: readonly ((app: FastifyInstance) => void)[];
   /** Takes everything down; resolves when nothing of the sensor is left running. */
   shutdown: () => Promise<void>;
 }
@@ -60,6 +62,7 @@ export async function openApi(socketPath: string, parts: ApiParts): Promise<{ cl
     return reply.code(500).send({ error: text });
   });
   routes(app, parts);
+  for (const add of parts.routes) add(app);
   await takeSocket(socketPath);
   // The folder is root's alone (0700, see run-dir.ts), so nobody can connect between listen and chmod.
   await app.listen({ path: socketPath });

@@ -1,4 +1,5 @@
 import { release } from 'node:os';
+import type { FastifyInstance } from 'fastify';
 import { PLATFORM, type SensorStatus, type StoredEvent } from '../contracts/index.ts';
 import { describeError, linkName, type Logger, type Site } from '../kernel/index.ts';
 import { openEventQuery, type EventQuery } from '../events/index.ts';
@@ -7,6 +8,7 @@ import type { Configuration } from './configuration.ts';
 import { DetectionChecks } from './detection-checks.ts';
 import { EventCounts, WATCHED_TYPES } from './event-counts.ts';
 import { readEvents } from './event-stream.ts';
+import { FeatureSet, openFeatures } from './features.ts';
 import type { Rooms } from './open-rooms.ts';
 import type { Loss, MonitorLedger } from './rooms.ts';
 import type { Sensor } from './sensor.ts';
@@ -33,6 +35,7 @@ export class SensorService {
   readonly #counts = new EventCounts();
   readonly #checks: DetectionChecks;
   readonly #query: EventQuery;
+  readonly #features: FeatureSet;
   readonly #ending = new AbortController();
   /** Losses at the moment when every instrument on a monitor interface saw for the first time. */
   readonly #lostBefore = new Map<string, readonly Loss[]>();
@@ -58,6 +61,17 @@ export class SensorService {
       ledger: async () => (await rooms.network.ledger()).monitors,
       ready: () => configuration.desired.monitors.every(({ name }) => this.#sees(name)),
     });
+    this.#features = new FeatureSet(
+      openFeatures({
+        ...parts,
+        query: this.#query,
+        publish: (type, record) => {
+          sensor.publish(type, record);
+        },
+        status: () => this.status(),
+      }),
+      log,
+    );
   }
 
   async start(): Promise<void> {
@@ -74,6 +88,7 @@ export class SensorService {
         this.#parts.log.error({ err: error }, `stored events cannot be watched: ${describeError(error)}`);
       });
     this.#checks.refresh();
+    await this.#features.start();
   }
 
   async reload(): Promise<{ changed: boolean }> {
@@ -107,6 +122,9 @@ export class SensorService {
       restart: (name) => sensor.restart(name),
       reload: () => this.reload(),
       events: (filter, signal) => this.#events(filter, signal),
+      routes: this.#features.all.flatMap((feature) =>
+        feature.routes === undefined ? [] : [(app: FastifyInstance) => feature.routes?.(app)],
+      ),
     };
   }
 
@@ -143,6 +161,7 @@ export class SensorService {
       ),
       check: (monitor) => this.#checks.status(monitor),
       counts: this.#counts,
+      moreAttention: this.#features.attention(),
       storedMessages: streams
         .filter(({ instrument }) => instrument !== PLATFORM)
         .reduce((sum, { messages }) => sum + messages, 0),
@@ -183,6 +202,7 @@ export class SensorService {
   async #quiet(): Promise<void> {
     this.#parts.sensor.publish('sensor.stopping', {});
     this.#checks.stop();
+    await this.#features.stop();
     this.#ending.abort();
     await this.#watching;
   }

@@ -30,6 +30,8 @@ export interface StatusInput {
   watching: ReadonlySet<string>;
   check: (monitor: string) => CheckStatus;
   counts: EventCounts;
+  /** What features say needs attention. */
+  moreAttention: readonly string[];
   storedMessages: number;
 }
 
@@ -43,7 +45,7 @@ export function sensorStatus(input: StatusInput): SensorStatus {
       .map(({ instrument, error }) => invalidInstrument(instrument, error)),
   ];
   const monitors = desired.monitors.map((monitor) => monitorStatus(input, monitor));
-  const attention = attentionOf(input, instruments, monitors);
+  const attention = [...attentionOf(input, instruments, monitors), ...input.moreAttention];
   return {
     sensor: desired.sensor,
     version: input.version,

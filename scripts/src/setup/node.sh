@@ -4,6 +4,7 @@ NODE_MIN=20.19.0
 # What is fetched where Debian's own Node.js is too old, from the npm registry that npm is configured for. The digests
 # are those of the packages `node-linux-<architecture>` and `npm`.
 NODE_PIN=20.20.2
+NODE_PIN_ABI=115
 NODE_X64_SHA512=3de1d033cc007661ed640d66068732819c6ce4b8945adb097b3413901774898f7cecaa46ac3d4edad544c9dbcc662b9771e45a9f1b7bae34e70c407038fba3a1
 NODE_ARM64_SHA512=2c25c99cd4c58b21ae601c36819488e4e04531b92300fb7cb2a0ff34aad6a04d90983812b9b4ea16783a19a349f4427c1e9c413067165a96db72ce15a3e0a71a
 NPM_PIN=10.9.9

@@ -1,0 +1,37 @@
+import type { FastifyInstance } from 'fastify';
+import type { PlatformEventType, SensorStatus } from '../contracts/index.ts';
+import type { EventQuery } from '../events/index.ts';
+import type { Logger, Site } from '../kernel/index.ts';
+import type { Configuration } from './configuration.ts';
+import type { Rooms } from './open-rooms.ts';
+import type { Sensor } from './sensor.ts';
+
+/** What a feature may use; it takes the parts that it needs and hands smaller interfaces to the rooms. */
+export interface FeatureContext {
+  site: Site;
+  log: Logger;
+  rooms: Rooms;
+  configuration: Configuration;
+  sensor: Sensor;
+  /** Stored events, out of the streams. */
+  query: EventQuery;
+  /** Stores an event of the platform's own, in the background; a fault goes to the log. */
+  publish: (type: PlatformEventType, record: Record<string, unknown>) => void;
+  status: () => Promise<SensorStatus>;
+}
+
+/**
+ * Something that a running sensor does beside keeping its instruments: it joins rooms, and may answer on the local API.
+ *
+ * `routes` is called first, before the API listens; `start` once, when instruments were brought up (it returns quickly
+ * and works on in the background); `stop` once, before the bus and the volumes are let go, also when `start` failed. A feature
+ * that fails to start is logged and shown under attention, and hinders no other.
+ */
+export interface Feature {
+  name: string;
+  routes?(app: FastifyInstance): void;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /** What needs attention now, in words. Cheap: asked with every status. */
+  attention?(): string[];
+}

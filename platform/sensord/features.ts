@@ -1,0 +1,54 @@
+import { describeError, type Logger } from '../kernel/index.ts';
+import type { Feature, FeatureContext } from './feature.ts';
+
+/** Every feature of a sensor, in the order in which they start. */
+const FEATURES: readonly ((context: FeatureContext) => Feature)[] = [];
+
+/** Makes the features; nothing is started. */
+export function openFeatures(context: FeatureContext): Feature[] {
+  return FEATURES.map((open) => open(context));
+}
+
+/**
+ * Starts and stops features, each for itself.
+ *
+ * INVARIANTS: `start` once, then `stop` once; `stop` reaches every feature, in reverse order, and never rejects.
+ */
+export class FeatureSet {
+  readonly #features: readonly Feature[];
+  readonly #log: Logger;
+  readonly #failed = new Map<string, string>();
+
+  constructor(features: readonly Feature[], log: Logger) {
+    this.#features = features;
+    this.#log = log;
+  }
+
+  get all(): readonly Feature[] {
+    return this.#features;
+  }
+
+  async start(): Promise<void> {
+    for (const feature of this.#features) {
+      await feature.start().catch((error: unknown) => {
+        this.#failed.set(feature.name, describeError(error));
+        this.#log.error({ err: error, feature: feature.name }, `${feature.name} could not be started`);
+      });
+    }
+  }
+
+  async stop(): Promise<void> {
+    for (const feature of [...this.#features].reverse()) {
+      await feature.stop().catch((error: unknown) => {
+        this.#log.error({ err: error, feature: feature.name }, `${feature.name} did not end in order`);
+      });
+    }
+  }
+
+  attention(): string[] {
+    return [
+      ...[...this.#failed].map(([name, error]) => `${name} could not be started: ${error}`),
+      ...this.#features.flatMap((feature) => feature.attention?.() ?? []),
+    ];
+  }
+}
