@@ -9,7 +9,9 @@ const MARKS = { ok: 'ok     ', info: 'info   ', warning: 'WARNING', error: 'ERRO
 
 /** `bulkhead doctor`: looks at the machine; asks a running sensor only for its monitor interfaces. */
 export async function doctorCommand(options: { socket: string; json?: boolean }): Promise<number> {
-  const at = site();
+  // An installed sensor's command says where the package put what it ships.
+  const shippedDir = process.env['BULKHEAD_SHIPPED_DIR'];
+  const at = site(shippedDir === undefined ? {} : { shippedDir });
   const checks = await runDoctor({
     site: at,
     monitorDevices: await monitorDevices(options.socket),

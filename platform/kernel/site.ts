@@ -15,6 +15,8 @@ export interface Site {
   readonly runDir: string;
   /** Content-addressed, can be deleted any time: images, app bundles, nats-server. Default `/var/cache/bulkhead`. */
   readonly cacheDir: string;
+  /** What was built for this sensor and is only read: images, nats-server, packet programs. Default: `cacheDir`. */
+  readonly shippedDir: string;
   /** Loopback TCP port of nats-server. Default 4222. */
   readonly natsPort: number;
   /** LXD project and storage pool. Default `bulkhead` for both. */
@@ -33,11 +35,13 @@ export function site(values: Partial<Site> = {}): Site {
       message: `The site prefix ${JSON.stringify(prefix)} is not 2-4 characters of a-z and 0-9 starting with a letter.`,
     });
   }
+  const cacheDir = values.cacheDir ?? '/var/cache/bulkhead';
   return Object.freeze({
     prefix,
     stateDir: values.stateDir ?? '/var/lib/bulkhead',
     runDir: values.runDir ?? '/run/bulkhead',
-    cacheDir: values.cacheDir ?? '/var/cache/bulkhead',
+    cacheDir,
+    shippedDir: values.shippedDir ?? cacheDir,
     natsPort: values.natsPort ?? 4222,
     lxdProject: values.lxdProject ?? 'bulkhead',
     lxdPool: values.lxdPool ?? 'bulkhead',
@@ -78,10 +82,10 @@ export function sitePaths(at: Site) {
     keysDir: join(at.stateDir, 'keys'),
     resourcesDir: (name: string) => join(at.stateDir, 'resources', name),
     busDir: join(at.stateDir, 'bus'),
-    imagesDir: join(at.cacheDir, 'images'),
+    imagesDir: join(at.shippedDir, 'images'),
     appsDir: join(at.cacheDir, 'apps'),
-    toolsDir: join(at.cacheDir, 'tools'),
-    natsServer: join(at.cacheDir, 'tools', 'nats-server'),
-    bpfDir: join(at.cacheDir, 'bpf'),
+    toolsDir: join(at.shippedDir, 'tools'),
+    natsServer: join(at.shippedDir, 'tools', 'nats-server'),
+    bpfDir: join(at.shippedDir, 'bpf'),
   });
 }

@@ -23,6 +23,7 @@ const USAGE = `Usage: sensord --config FILE --apps DIR [options]
   --state-dir DIR    durable state (default /var/lib/bulkhead)
   --run-dir DIR      sockets and keys in memory (default /run/bulkhead)
   --cache-dir DIR    images, apps, nats-server (default /var/cache/bulkhead)
+  --shipped-dir DIR  images, nats-server, packet programs, only read (default: the cache folder)
   --prefix NAME      start of all link and table names (default bh)
   --nats-port PORT   loopback port of the bus (default 4222)
   --lxd-project NAME, --lxd-pool NAME   (default bulkhead)
@@ -49,6 +50,7 @@ export function parseArguments(argv: readonly string[]): SensordArguments | stri
         'state-dir': text,
         'run-dir': text,
         'cache-dir': text,
+        'shipped-dir': text,
         prefix: text,
         'nats-port': text,
         'lxd-project': text,
@@ -76,6 +78,7 @@ export function parseArguments(argv: readonly string[]): SensordArguments | stri
       ...given('stateDir', values['state-dir']),
       ...given('runDir', values['run-dir']),
       ...given('cacheDir', values['cache-dir']),
+      ...given('shippedDir', values['shipped-dir']),
       ...given('prefix', values.prefix),
       ...given('natsPort', natsPort),
       ...given('lxdProject', values['lxd-project']),
