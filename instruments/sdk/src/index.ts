@@ -5,6 +5,7 @@ export { type InstrumentLog } from './log.ts';
 export { LIMITS, PROTOCOL_VERSION } from './protocol.ts';
 export type {
   ChangeReply,
+  EventBatch,
   EventRecord,
   EventSubscription,
   Health,

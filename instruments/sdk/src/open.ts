@@ -12,6 +12,7 @@ import { Publisher } from './publisher.ts';
 import { Reader } from './reader.ts';
 import type {
   ChangeReply,
+  EventBatch,
   EventRecord,
   EventSubscription,
   Health,
@@ -125,6 +126,28 @@ class BusInstrument implements Instrument {
     type: string,
     handler: (event: ReceivedEvent) => Promise<void> | void,
   ): EventSubscription {
+    const one = async (batch: EventBatch): Promise<void> => {
+      for (const event of batch.events()) await handler(event);
+    };
+    return this.#read(from, type, one, 1);
+  }
+
+  subscribeBatches(
+    from: string,
+    type: string,
+    handler: (batch: EventBatch) => Promise<void>,
+    options: { concurrent?: number } = {},
+  ): EventSubscription {
+    const asked = options.concurrent ?? LIMITS.unacknowledged;
+    return this.#read(from, type, handler, Math.min(Math.max(1, asked), LIMITS.unacknowledged));
+  }
+
+  #read(
+    from: string,
+    type: string,
+    handler: (batch: EventBatch) => Promise<void>,
+    concurrent: number,
+  ): EventSubscription {
     const grant = this.file.read.find((read) => read.from === from && read.type === type);
     if (grant === undefined) throw notPermitted(this.name, 'subscribe', `event.${from}.${type}`);
     const reader = new Reader({
@@ -132,6 +155,7 @@ class BusInstrument implements Instrument {
       instrument: this.name,
       grant,
       handler,
+      concurrent,
       log: this.log,
     });
     this.#readers.add(reader);

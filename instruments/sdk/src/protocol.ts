@@ -29,6 +29,8 @@ export const LIMITS = Object.freeze({
   fileBytes: 1024 * 1024,
   /** A message without an acknowledgement is sent again after this long. */
   ackMs: 5_000,
+  /** Messages that the bus hands to one reader before it acknowledges the first. */
+  unacknowledged: 64,
   /** Default wait for the reply to a command. */
   commandMs: 10_000,
 });

@@ -4,11 +4,13 @@ import { errors } from '@nats-io/transport-node';
 import { InstrumentError, notPermitted } from './errors.ts';
 import type { InstrumentFile } from './instrument-file.ts';
 import type { InstrumentLog } from './log.ts';
-import { recordsOf } from './records.ts';
-import type { EventSubscription, ReceivedEvent } from './types.ts';
+import { openBatch, parseRecords } from './records.ts';
+import type { EventBatch, EventSubscription } from './types.ts';
 
-/** Messages asked for at a time, how long one pull waits, and how often the server says that it still does. */
-const PULL = { max_messages: 32, expires: 15_000, idle_heartbeat: 2_000 } as const;
+/** How long one pull waits, and how often the server says that it still does. */
+const PULL = { expires: 15_000, idle_heartbeat: 2_000 } as const;
+/** Messages asked for at a time when one is handled after the other. */
+const PULL_MESSAGES = 32;
 /** A handler at work tells the server so, or the message would be delivered again. */
 const WORKING_MS = 10_000;
 /** After a handler failed, its message comes again after this long. */
@@ -23,21 +25,25 @@ export interface ReaderOptions {
   client: JetStreamClient;
   instrument: string;
   grant: ReadGrant;
-  handler: (event: ReceivedEvent) => Promise<void> | void;
+  /** Gets the records of one message; the message is acknowledged when this resolves. */
+  handler: (batch: EventBatch) => Promise<void>;
+  /** Messages that may be with the handler at the same time. */
+  concurrent: number;
   log: InstrumentLog;
 }
 
 /**
  * Reads through the durable consumer that the platform made.
  *
- * INVARIANTS: one handler call at a time. A message is acknowledged after all its records were handled, so what was not
- * is delivered again. Ends by `stop`, or for good when the consumer or the right is gone; everything else (server
+ * INVARIANTS: the handler is called for messages in their order, for at most `concurrent` before the first of them is done.
+ * A message is acknowledged after its handler resolved, so what was not handled is delivered again. Ends by `stop`, or for good when the consumer or the right is gone; everything else (server
  * restarted, consumer not made yet) is waited out.
  */
 export class Reader implements EventSubscription {
   readonly ended: Promise<InstrumentError | undefined>;
   readonly #options: ReaderOptions;
   readonly #handled = new Set<number>();
+  readonly #atWork = new Set<Promise<void>>();
   #messages: ConsumerMessages | undefined;
   #stopped = false;
 
@@ -59,9 +65,15 @@ export class Reader implements EventSubscription {
       try {
         const consumer = await client.consumers.get(grant.stream, grant.consumer);
         seen = true;
-        this.#messages = await consumer.consume({ ...PULL, abort_on_missing_resource: true });
+        this.#messages = await consumer.consume({
+          ...PULL,
+          max_messages: Math.max(PULL_MESSAGES, this.#options.concurrent),
+          abort_on_missing_resource: true,
+        });
         for await (const message of this.#messages) {
-          await this.#take(message);
+          const work: Promise<void> = this.#take(message).finally(() => this.#atWork.delete(work));
+          this.#atWork.add(work);
+          while (this.#atWork.size >= this.#options.concurrent) await Promise.race(this.#atWork);
           if (this.#isStopped()) break;
         }
       } catch (error) {
@@ -73,6 +85,7 @@ export class Reader implements EventSubscription {
       }
       if (!this.#isStopped()) await sleep(250);
     }
+    await Promise.all(this.#atWork);
     return undefined;
   }
 
@@ -90,10 +103,7 @@ export class Reader implements EventSubscription {
       message.working();
     }, WORKING_MS);
     try {
-      const { events, bad } = recordsOf(message, grant.from, grant.type);
-      if (bad > 0)
-        log.warn('records left out: not JSON objects', { from: grant.from, type: grant.type, records: bad });
-      for (const event of events) await handler(event);
+      await handler(this.#batch(message));
       message.ack();
       this.#remember(message.seq);
     } catch (error) {
@@ -106,6 +116,23 @@ export class Reader implements EventSubscription {
     } finally {
       clearInterval(working);
     }
+  }
+
+  #batch(message: JsMsg): EventBatch {
+    const { grant, log } = this.#options;
+    const batch = openBatch(message, grant.from, grant.type);
+    const events = () => {
+      const read = parseRecords(batch);
+      if (read.bad > 0) {
+        log.warn('records left out: not JSON objects', {
+          from: grant.from,
+          type: grant.type,
+          records: read.bad,
+        });
+      }
+      return read.events;
+    };
+    return { ...batch, sequence: message.seq, events };
   }
 
   #remember(sequence: number): void {

@@ -1,6 +1,8 @@
 import type { MsgHdrs } from '@nats-io/transport-node';
 import { HEADERS } from './protocol.ts';
-import type { EventRecord, ReceivedEvent } from './types.ts';
+import type { EventBatch, EventRecord, ReceivedEvent } from './types.ts';
+
+type UnreadBatch = Pick<EventBatch, 'id' | 'from' | 'type' | 'time' | 'text'>;
 
 /** Most records of one message that are looked at. */
 const MAX_RECORDS = 65_536;
@@ -20,13 +22,28 @@ export function recordsOf(
   from: string,
   type: string,
 ): { events: ReceivedEvent[]; bad: number } {
-  const id = (message.headers?.get(HEADERS.id) ?? '').slice(0, 128);
-  const time = (message.headers?.get(HEADERS.time) ?? '').slice(0, 40);
+  return parseRecords(openBatch(message, from, type));
+}
+
+/** A message with its records not looked at yet. Sender and type come from the grant, as in {@link recordsOf}. */
+export function openBatch(message: EventMessage, from: string, type: string): UnreadBatch {
+  const { data, headers } = message;
+  return {
+    id: (headers?.get(HEADERS.id) ?? '').slice(0, 128),
+    from,
+    type,
+    time: (headers?.get(HEADERS.time) ?? '').slice(0, 40),
+    text: Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('utf8'),
+  };
+}
+
+/** The records of a message; see {@link recordsOf}. */
+export function parseRecords({ id, from, type, time, text }: UnreadBatch): {
+  events: ReceivedEvent[];
+  bad: number;
+} {
   const events: ReceivedEvent[] = [];
   let bad = 0;
-  const text = Buffer.from(message.data.buffer, message.data.byteOffset, message.data.byteLength).toString(
-    'utf8',
-  );
   for (const line of text.split('\n', MAX_RECORDS + 1)) {
     if (line === '') continue;
     const record = parseObject(line);

@@ -17,6 +17,22 @@ export interface ReceivedEvent {
   record: EventRecord;
 }
 
+/** The records of one message, as {@link Instrument.subscribeBatches} hands them over. */
+export interface EventBatch {
+  /** `ce-id` of the message, at most 128 characters: the key to recognise a repetition by. Empty when the sender set none. */
+  id: string;
+  from: string;
+  type: string;
+  /** ISO 8601, when the message was packed. */
+  time: string;
+  /** Place in the sender's stream, given by the sensor. */
+  sequence: number;
+  /** The body as it came: NDJSON, not checked. For readers that need a small part of each record, and fast. */
+  text: string;
+  /** Parses the records. What is not a JSON object is left out, counted in the log, and keeps its number in the ids. */
+  events(): readonly ReceivedEvent[];
+}
+
 /** How the instrument is, as `health` replies. */
 export interface Health {
   state: 'ok' | 'starting' | 'degraded' | 'failed';
@@ -106,6 +122,20 @@ export interface Instrument {
     from: string,
     type: string,
     handler: (event: ReceivedEvent) => Promise<void> | void,
+  ): EventSubscription;
+
+  /**
+   * Like {@link subscribe}, for readers that store many records with one commit: the handler is called for one message
+   * after the other without waiting for the one before, and each message is acknowledged when its own promise resolves.
+   * While it is pending the message is not delivered again.
+   * @param concurrent Messages with the handler at the same time, 1–64. Default 64, the most that the bus hands out.
+   * @throws InstrumentError BUS_NOT_PERMITTED when there is no such grant in `instrument.json`
+   */
+  subscribeBatches(
+    from: string,
+    type: string,
+    handler: (batch: EventBatch) => Promise<void>,
+    options?: { concurrent?: number },
   ): EventSubscription;
 
   /**
