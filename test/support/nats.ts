@@ -40,20 +40,31 @@ export function busModel(instruments: BusInstrument[], values: Partial<BusModel>
   return { sensor: 'lab', encrypt: true, streamMib: 16, ...values, instruments };
 }
 
+/** What differs from a bus on the machine's own disk. */
+export interface BusBenchOptions {
+  /** Durable folder, on a disk of the test's own. */
+  stateDir?: string;
+  /** Program to run instead of the installed nats-server. */
+  natsServer?: string;
+  /** Derives the keys: that of another bench, whose store this one opens. */
+  secret?: (purpose: string) => Buffer;
+}
+
 /** Makes folders and a free port, and opens a bus that is not started yet. */
-export async function openBusBench(label = 'bn1'): Promise<BusBench> {
+export async function openBusBench(label = 'bn1', options: BusBenchOptions = {}): Promise<BusBench> {
   const folder = await mkdtemp(join(tmpdir(), `${label}-`));
   // The server runs as a user of its own and has to pass through.
   await chmod(folder, 0o711);
   const key = randomBytes(32);
-  const secret = (purpose: string): Buffer => createHmac('sha256', key).update(purpose).digest();
+  const secret =
+    options.secret ?? ((purpose: string): Buffer => createHmac('sha256', key).update(purpose).digest());
   const at = site({
     prefix: 'bn1',
-    stateDir: join(folder, 'state'),
+    stateDir: options.stateDir ?? join(folder, 'state'),
     runDir: join(folder, 'run'),
     natsPort: await freePort(),
   });
-  const natsServer = sitePaths(site()).natsServer;
+  const natsServer = options.natsServer ?? sitePaths(site()).natsServer;
   const log = openLog('bus', process.env['BULKHEAD_TEST_LOG'] ?? 'silent');
   const opened: Bus[] = [];
   const instruments: Instrument[] = [];
