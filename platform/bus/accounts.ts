@@ -75,10 +75,12 @@ function platformAccount(model: BusModel, instruments: readonly BusInstrument[],
       { subject: subjects.acknowledge(stream, consumer), to, wayBackMs: wayBackMs.acknowledge },
     );
   }
-  const imports = instruments.map((instrument) => ({
-    account: accountName(instrument.name),
-    subject: subjects.controls(instrument.name),
-  }));
+  const imports = instruments.flatMap((instrument) =>
+    [subjects.controls(instrument.name), ...platformMessages(instrument)].map((subject) => ({
+      account: accountName(instrument.name),
+      subject,
+    })),
+  );
   return block(PLATFORM_ACCOUNT, [
     'jetstream: enabled',
     `users: [ { nkey: ${key} } ]`,
@@ -104,7 +106,11 @@ function instrumentAccount(model: BusModel, instrument: BusInstrument, key: stri
     .filter(({ from }) => from === name)
     .map(({ to, command }) => ({ account: accountName(to), subject: subjects.message(to, name, command) }));
   const exports: Export[] = [
-    { subject: subjects.controls(name), to: PLATFORM_ACCOUNT, wayBackMs: wayBackMs.command },
+    ...[subjects.controls(name), ...platformMessages(instrument)].map((subject) => ({
+      subject,
+      to: PLATFORM_ACCOUNT,
+      wayBackMs: wayBackMs.command,
+    })),
     ...sends
       .filter(({ to }) => to === name)
       .map(({ from, command }) => ({
@@ -133,6 +139,16 @@ function instrumentAccount(model: BusModel, instrument: BusInstrument, key: stri
     ...exportLines(exports),
     ...importLines(imports),
   ]);
+}
+
+/**
+ * Where the platform sends an instrument the commands that it accepts. No instrument can be called `platform`, so nobody
+ * else is ever given these subjects.
+ */
+function platformMessages(instrument: BusInstrument): string[] {
+  return uniqueSorted(instrument.accept, (command) => command).map((command) =>
+    subjects.message(instrument.name, PLATFORM, command),
+  );
 }
 
 /** Types that an instrument publishes; the platform's own stream has none here, since its user is in the same account. */

@@ -2,6 +2,7 @@ import type { StreamState } from './streams.ts';
 import type { BusIdentity } from './identities.ts';
 import type { BusMessage, FeedStart } from './event-feed.ts';
 import type { BusModel } from './model.ts';
+import type { CommandReply } from './platform-client.ts';
 
 /** Which events a subscription gets. */
 export interface EventFilter {
@@ -37,6 +38,12 @@ export interface Bus {
    * @throws BulkheadError BUS_NO_RESPONDER, BUS_TIMEOUT, BUS_REPLY_INVALID, BUS_NOT_READY
    */
   request(instrument: string, command: string, payload: unknown, timeoutMs: number): Promise<unknown>;
+  /**
+   * Sends an instrument a command that its manifest accepts; the sender is `platform`, which no instrument can be.
+   * @throws BulkheadError BUS_NO_RESPONDER (also when it does not accept the command), BUS_TIMEOUT, BUS_REPLY_INVALID,
+   *         BUS_NOT_READY
+   */
+  send(instrument: string, command: string, payload: unknown, timeoutMs: number): Promise<CommandReply>;
   /**
    * Stores one event of the platform's own; resolves when it is durable. Tried again for 15 s over a restart.
    * @throws BulkheadError BUS_PUBLISH_FAILED

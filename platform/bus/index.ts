@@ -1,5 +1,6 @@
 export type { Bus, EventFeed, EventFilter } from './bus.ts';
 export { openBus, type BusOptions } from './open-bus.ts';
+export type { CommandReply } from './platform-client.ts';
 export { compileAccounts, type AccountKeys } from './accounts.ts';
 export { consumerName, streamName, subjects } from './names.ts';
 export { parseBusModel, type BusInstrument, type BusModel } from './model.ts';

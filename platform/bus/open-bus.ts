@@ -20,7 +20,7 @@ import { openEventFeed } from './event-subscription.ts';
 import { Identities, type BusIdentity } from './identities.ts';
 import { parseBusModel, type BusModel } from './model.ts';
 import { accountsIn, withBareNewcomers } from './newcomers.ts';
-import { publishEvent, requestControl } from './platform-client.ts';
+import { publishEvent, requestControl, sendAsPlatform, type CommandReply } from './platform-client.ts';
 import { serverConfig, storeCipher, type StoreCipher } from './server-config.ts';
 import { ServerProcess } from './server-process.ts';
 import { StoreRecord } from './store-record.ts';
@@ -122,6 +122,15 @@ class SensorBus implements Bus {
 
   async request(instrument: string, command: string, payload: unknown, timeoutMs: number): Promise<unknown> {
     return requestControl(this.#ready().platform, instrument, command, payload, timeoutMs);
+  }
+
+  async send(
+    instrument: string,
+    command: string,
+    payload: unknown,
+    timeoutMs: number,
+  ): Promise<CommandReply> {
+    return sendAsPlatform(this.#ready().platform, instrument, command, payload, timeoutMs);
   }
 
   async publishPlatform(type: string, record: Readonly<Record<string, unknown>>): Promise<void> {

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JetStreamClient } from '@nats-io/jetstream';
 import { errors, headers, type NatsConnection } from '@nats-io/transport-node';
-import { BulkheadError } from '../kernel/index.ts';
+import { z } from 'zod';
+import { BulkheadError, parseStrict } from '../kernel/index.ts';
 import { EVENT_HEADERS, PLATFORM } from '../contracts/index.ts';
 import { BUS_LIMITS } from './limits.ts';
 import { subjects } from './names.ts';
@@ -21,7 +22,50 @@ export async function requestControl(
   payload: unknown,
   timeoutMs: number,
 ): Promise<unknown> {
-  const subject = subjects.control(instrument, command);
+  return ask(
+    connection,
+    { instrument, command, subject: subjects.control(instrument, command) },
+    payload,
+    timeoutMs,
+  );
+}
+
+/** What an instrument answers to a command (PROTOCOL.md, section 6). */
+export type CommandReply = { ok: true; result?: unknown } | { ok: false; code: string; message: string };
+
+const CommandReplySchema = z.discriminatedUnion('ok', [
+  z.object({ ok: z.literal(true), result: z.unknown().optional() }),
+  z.object({ ok: z.literal(false), code: z.string().max(64), message: z.string().max(500) }),
+]);
+
+/**
+ * Sends an instrument a command that it accepts, as `platform`.
+ * @throws BulkheadError BUS_NO_RESPONDER, BUS_TIMEOUT, BUS_REPLY_INVALID
+ */
+export async function sendAsPlatform(
+  connection: NatsConnection,
+  instrument: string,
+  command: string,
+  payload: unknown,
+  timeoutMs: number,
+): Promise<CommandReply> {
+  const subject = subjects.message(instrument, PLATFORM, command);
+  const reply = await ask(connection, { instrument, command, subject }, payload, timeoutMs);
+  return parseStrict(
+    CommandReplySchema,
+    reply,
+    'BUS_REPLY_INVALID',
+    `The reply of ${instrument} to ${subject}`,
+  );
+}
+
+async function ask(
+  connection: NatsConnection,
+  to: { instrument: string; command: string; subject: string },
+  payload: unknown,
+  timeoutMs: number,
+): Promise<unknown> {
+  const { instrument, command, subject } = to;
   const fields = { instrument, operation: command, subject };
   try {
     const reply = await connection.request(subject, JSON.stringify(payload ?? {}), { timeout: timeoutMs });

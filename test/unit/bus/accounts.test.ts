@@ -85,6 +85,15 @@ test.each([
   expect(text).not.toContain('message.nobody');
 });
 
+test('the platform may send every command that an instrument accepts, and no other', () => {
+  const text = compile(busModel([suricata, busInstrument('other')]));
+  expect(account(text, 'PLAT')).toContain(
+    '{ service: { account: "I_suricata", subject: "message.suricata.platform.ruleset.apply" } }',
+  );
+  expect(account(text, 'I_suricata')).toContain('{ service: "message.suricata.platform.ruleset.apply"');
+  expect(text.match(/message\.[a-z]+\.platform/g)).toHaveLength(2);
+});
+
 test('no right to read what nobody publishes; the platform publishes', () => {
   const read = [
     { from: 'gone', type: 'alert' },
@@ -158,7 +167,8 @@ test('every export names exactly one account, every import has its export, and n
         const [subject = '', to] = line.split(' ');
         const tokens = subject.split('.');
         if (tokens[0] === 'event') expect(to).toBe(`I_${tokens[1] ?? ''}`);
-        if (tokens[0] === 'message') expect(to).toBe(`I_${tokens[2] ?? ''}`);
+        if (tokens[0] === 'message')
+          expect(to).toBe(tokens[2] === 'platform' ? 'PLAT' : `I_${tokens[2] ?? ''}`);
         if (tokens[0] === 'control') expect(to).toBe('PLAT');
       }
     }),
