@@ -13,3 +13,11 @@ export {
   type EventQueryFilter,
   type EventSource,
 } from './query.ts';
+export type {
+  DataHold,
+  DataSubject,
+  EventStoreData,
+  EventStoreReport,
+  FoundData,
+  StoredType,
+} from './store/data.ts';
