@@ -50,7 +50,8 @@ build_sqlite() {
     # From source and with these headers: the package would else ask servers that are not the registry.
     (
       cd "$root"
-      npm_config_nodedir=$headers npm_config_build_from_source=true npm rebuild better-sqlite3 --foreground-scripts --loglevel=error
+      # Optimised less than the package asks for: half the time to compile, no difference to be measured.
+      CFLAGS='-O2 -g0' CXXFLAGS='-O2 -g0' JOBS=2 npm_config_nodedir=$headers npm_config_build_from_source=true npm rebuild better-sqlite3 --foreground-scripts --loglevel=error
     ) || return 1
     mkdir -p "${kept%/*}"
     cp "$built" "$kept.new"
