@@ -1,5 +1,6 @@
 import { BUS_ERRORS } from './errors/bus.ts';
 import { CLI_ERRORS } from './errors/cli.ts';
+import { DATA_ERRORS } from './errors/data.ts';
 import { EVENTS_ERRORS } from './errors/events.ts';
 import { HEALTH_ERRORS } from './errors/health.ts';
 import { KERNEL_ERRORS } from './errors/kernel.ts';
@@ -26,6 +27,7 @@ export const ERROR_CATALOGUE: Readonly<Record<string, CatalogueEntry>> = Object.
   ...NETWORK_ERRORS,
   ...STORAGE_ERRORS,
   ...PACKAGES_ERRORS,
+  ...DATA_ERRORS,
   ...EVENTS_ERRORS,
   ...HEALTH_ERRORS,
   ...SENSORD_ERRORS,

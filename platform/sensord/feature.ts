@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { PlatformEventType, SensorStatus } from '../contracts/index.ts';
+import type { DataSources } from '../data/index.ts';
 import type { EventQuery } from '../events/index.ts';
 import type { Logger, Site } from '../kernel/index.ts';
 import type { Configuration } from './configuration.ts';
@@ -18,6 +19,11 @@ export interface FeatureContext {
   /** Stores an event of the platform's own, in the background; a fault goes to the log. */
   publish: (type: PlatformEventType, record: Record<string, unknown>) => void;
   status: () => Promise<SensorStatus>;
+  /**
+   * `register` for those who keep data (the report lists it, find, hold and purge reach it); `recordExport` for those who let
+   * it leave the sensor.
+   */
+  data: DataSources;
 }
 
 /**

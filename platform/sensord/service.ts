@@ -2,6 +2,7 @@ import { release } from 'node:os';
 import type { FastifyInstance } from 'fastify';
 import { PLATFORM, type SensorStatus, type StoredEvent } from '../contracts/index.ts';
 import { describeError, linkName, type Logger, type Site } from '../kernel/index.ts';
+import { DataSources } from '../data/index.ts';
 import { openEventQuery, type EventQuery } from '../events/index.ts';
 import type { ApiParts, EventFilter } from './api.ts';
 import type { Configuration } from './configuration.ts';
@@ -69,6 +70,7 @@ export class SensorService {
           sensor.publish(type, record);
         },
         status: () => this.status(),
+        data: new DataSources(),
       }),
       log,
     );
