@@ -20,7 +20,13 @@ import { openEventFeed } from './event-subscription.ts';
 import { Identities, type BusIdentity } from './identities.ts';
 import { parseBusModel, type BusModel } from './model.ts';
 import { accountsIn, withBareNewcomers } from './newcomers.ts';
-import { publishEvent, requestControl, sendAsPlatform, type CommandReply } from './platform-client.ts';
+import {
+  notReady,
+  publishEvent,
+  requestControl,
+  sendAsPlatform,
+  type CommandReply,
+} from './platform-client.ts';
 import { serverConfig, storeCipher, type StoreCipher } from './server-config.ts';
 import { ServerProcess } from './server-process.ts';
 import { StoreRecord } from './store-record.ts';
@@ -124,13 +130,8 @@ class SensorBus implements Bus {
     return requestControl(this.#ready().platform, instrument, command, payload, timeoutMs);
   }
 
-  async send(
-    instrument: string,
-    command: string,
-    payload: unknown,
-    timeoutMs: number,
-  ): Promise<CommandReply> {
-    return sendAsPlatform(this.#ready().platform, instrument, command, payload, timeoutMs);
+  async send(...[to, command, payload, timeoutMs]: Parameters<Bus['send']>): Promise<CommandReply> {
+    return sendAsPlatform(this.#ready().platform, to, command, payload, timeoutMs);
   }
 
   async publishPlatform(type: string, record: Readonly<Record<string, unknown>>): Promise<void> {
@@ -347,12 +348,4 @@ class SensorBus implements Bus {
 function listen<T>(listeners: Set<T>, listener: T): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);
-}
-
-function notReady(): BulkheadError {
-  return new BulkheadError({
-    code: 'BUS_NOT_READY',
-    message: 'The bus does not run yet, or is being restarted.',
-    hint: 'Try again in a moment; `bulkhead doctor` says whether nats-server runs.',
-  });
 }

@@ -145,3 +145,12 @@ function isNoResponder(error: unknown): boolean {
     (error instanceof errors.RequestError && error.isNoResponders())
   );
 }
+
+/** What is said while there is no connection to the server. */
+export function notReady(): BulkheadError {
+  return new BulkheadError({
+    code: 'BUS_NOT_READY',
+    message: 'The bus does not run yet, or is being restarted.',
+    hint: 'Try again in a moment; `bulkhead doctor` says whether nats-server runs.',
+  });
+}
