@@ -20,13 +20,8 @@ import { openEventFeed } from './event-subscription.ts';
 import { Identities, type BusIdentity } from './identities.ts';
 import { parseBusModel, type BusModel } from './model.ts';
 import { accountsIn, withBareNewcomers } from './newcomers.ts';
-import {
-  notReady,
-  publishEvent,
-  requestControl,
-  sendAsPlatform,
-  type CommandReply,
-} from './platform-client.ts';
+import type { CommandReply } from './platform-client.ts';
+import { notReady, publishEvent, requestControl, sendAsPlatform } from './platform-client.ts';
 import { serverConfig, storeCipher, type StoreCipher } from './server-config.ts';
 import { ServerProcess } from './server-process.ts';
 import { StoreRecord } from './store-record.ts';
