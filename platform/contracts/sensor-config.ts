@@ -48,11 +48,79 @@ const InstrumentSchema = z.strictObject({
 });
 export type InstrumentConfig = z.output<typeof InstrumentSchema>;
 
+/** When a loss on the way from the wire to the tools is told. */
+export const LedgerSettingsSchema = z.strictObject({
+  /** Of what came into a stage within a minute; 0 = from the first one on. */
+  thresholdPercent: z.number().min(0).max(100).default(1),
+  /** A minute with fewer lost than this is not told. */
+  minimumPackets: z.int().min(1).max(1_000_000_000).default(10),
+});
+export type LedgerSettings = z.output<typeof LedgerSettingsSchema>;
+
+/** What is expected of the traffic itself. What is absent is learned, or has a wide default. */
+export const FeedSettingsSchema = z.strictObject({
+  enabled: z.boolean().default(true),
+  /** This long without a packet, or without one of an expected VLAN, is an alarm. */
+  silenceS: z.int().min(2).max(604_800).default(300),
+  /** VLANs that must be there. Absent = those that were there while it learned. */
+  expectVlans: z.array(z.int().min(1).max(4094)).max(4094).optional(),
+  minPacketsPerSecond: z.number().min(0).max(1e9).optional(),
+  /** Of the conversations that are observed. */
+  oneSidedPercent: z.number().min(1).max(100).default(50),
+  /** Of the packets that are sampled. */
+  duplicatePercent: z.number().min(1).max(100).default(20),
+  /** How long the usual rate and the usual VLANs are learned before they are judged. */
+  learningS: z.int().min(1).max(31_536_000).default(86_400),
+});
+export type FeedSettings = z.output<typeof FeedSettingsSchema>;
+
 const MonitorInterfaceSchema = z.strictObject({
   name: NameSchema,
   device: DeviceSchema,
+  ledger: LedgerSettingsSchema.prefault({}),
+  feed: FeedSettingsSchema.prefault({}),
 });
 export type MonitorInterfaceConfig = z.output<typeof MonitorInterfaceSchema>;
+
+/**
+ * What happens to a field of a record. `path` is dotted; `*` stands for any one key, arrays are looked through. `storage` acts
+ * before a record enters the event store, `export` on what leaves it as a file.
+ */
+export const FieldRuleSchema = z.strictObject({
+  action: z.enum(['drop', 'pseudonymise']),
+  path: z
+    .string()
+    .max(512)
+    .regex(
+      /^(?:[A-Za-z0-9_-]{1,64}|\*)(?:\.(?:[A-Za-z0-9_-]{1,64}|\*)){0,15}$/,
+      'must be up to 16 dot-separated keys of A-Z, a-z, 0-9, _ and -, or *',
+    )
+    .refine((path) => path !== '*', 'would take the whole record away'),
+  /** Only in records of these types; absent = in all. */
+  types: z.array(EventTypeSchema).min(1).max(64).optional(),
+  at: z.enum(['storage', 'export']),
+});
+export type FieldRule = z.output<typeof FieldRuleSchema>;
+
+const RetentionDaysSchema = z.int().min(1).max(3650);
+
+/** The sensor's event store: how long, how much, and what of a record. */
+export const EventsConfigSchema = z.strictObject({
+  retentionDays: z
+    .strictObject({
+      default: RetentionDaysSchema.default(30),
+      /** Event type -> days. */
+      types: z
+        .record(EventTypeSchema, RetentionDaysSchema)
+        .default({})
+        .refine((types) => Object.keys(types).length <= 128, 'names more than 128 types'),
+    })
+    .prefault({}),
+  /** Size of the store on disk, indexes and all. When it is full, what would expire next is dropped first. */
+  storeMib: z.int().min(256).max(16_777_216).default(4096),
+  fieldPolicy: z.array(FieldRuleSchema).max(128).default([]),
+});
+export type EventsConfig = z.output<typeof EventsConfigSchema>;
 
 /** The one document that says what a sensor should be. */
 export const SensorConfigSchema = z
@@ -68,12 +136,33 @@ export const SensorConfigSchema = z
         encrypt: z.boolean().default(true),
       })
       .prefault({}),
+    events: EventsConfigSchema.prefault({}),
     detectionCheck: z
       .strictObject({
         enabled: z.boolean().default(true),
         intervalS: z.int().min(5).max(86_400).default(60),
         /** A check whose alert is not back by then counts as missed. */
         timeoutS: z.int().min(1).max(600).default(20),
+      })
+      .prefault({}),
+    /** Figures for Prometheus. A unix socket is always there; a port only when both `listen` and `tokenFile` are. */
+    metrics: z
+      .strictObject({
+        /** Group of the machine that may use the socket beside root. */
+        socketGroup: z
+          .string()
+          .regex(/^[a-z_][a-z0-9_-]{0,31}$/)
+          .optional(),
+        /** Address and port, e.g. `127.0.0.1:9464`. */
+        listen: z
+          .string()
+          .regex(/^(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-f:]+\]):\d{1,5}$/, 'must be an IP address and a port')
+          .optional(),
+        /** File with the bearer token that is asked for on the port. */
+        tokenFile: z.string().startsWith('/').max(4096).optional(),
+      })
+      .refine(({ listen, tokenFile }) => (listen === undefined) === (tokenFile === undefined), {
+        message: 'needs both listen and tokenFile, or neither: nothing listens without a token',
       })
       .prefault({}),
   })

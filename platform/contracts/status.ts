@@ -10,7 +10,17 @@ export interface SensorStatus {
   healthy: boolean;
   /** What needs attention, in words, most urgent first. */
   attention: string[];
-  config: { path: string; digest: string; loadedAt: string; lastError?: string };
+  config: {
+    path: string;
+    digest: string;
+    loadedAt: string;
+    /** The newest change that was refused or rolled back, until one succeeds. */
+    lastError?: string;
+    /** What is in force; `time` is ISO 8601. */
+    revision?: { number: number; author: string; reason: string; time: string };
+    /** The revision that is being brought in force right now. */
+    trying?: number;
+  };
   bus: { up: boolean; version?: string; encrypted: boolean; restarts: number };
   monitors: MonitorStatus[];
   instruments: InstrumentStatus[];
@@ -29,6 +39,38 @@ export interface MonitorStatus {
     text?: string;
   };
   packets: PacketCounts;
+  /** What the traffic itself looks like; absent while nobody looks. */
+  feed?: FeedStatus;
+}
+
+export type FeedAlarmKind = 'silence' | 'rate' | 'one-sided' | 'vlan-missing' | 'duplicates';
+
+/** Something about the traffic is not as expected: most likely a change at the switch. No loss of the sensor's own. */
+export interface FeedAlarm {
+  kind: FeedAlarmKind;
+  /** ISO 8601. */
+  since: string;
+  observed: string;
+  expected: string;
+  /** In words, with what to check. */
+  text: string;
+}
+
+/** The feed of one monitor interface. */
+export interface FeedStatus {
+  /** `learning`: pinned expectations are judged, usual ones are not known yet. `off`: switched off by the operator. */
+  state: 'off' | 'learning' | 'ok' | 'alarm';
+  alarms: FeedAlarm[];
+  packetsPerSecond?: number;
+  /** Usual rate, once learned. */
+  usualPacketsPerSecond?: number;
+  /** VLANs seen within the last hour, at most 4094. */
+  vlans?: number[];
+  /** Shares in percent, of what was observed in the last window. */
+  oneSidedPercent?: number;
+  duplicatePercent?: number;
+  /** Why VLANs, conversations and duplicates cannot be judged now. */
+  unobserved?: string;
 }
 
 /** Packets of one monitor interface from the wire to the tools. */
@@ -64,5 +106,7 @@ export interface InstrumentStatus {
   detail?: string;
   pid?: number;
   failures: number;
+  /** Runs by `bulkhead dev run`: nobody signed or reviewed it, and it goes when that command ends. */
+  unverified?: true;
   counters: Readonly<Record<string, number>>;
 }

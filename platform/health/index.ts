@@ -14,4 +14,12 @@ export {
   type CheckStatus,
   type DetectionCheckParts,
 } from './detection-check.ts';
+export { blindness } from './readiness.ts';
+export { MAX_COUNTERS, metricsText, plainCounters, type MetricsFacts } from './metrics-text.ts';
+export {
+  openMetricsServer,
+  readTokenFile,
+  type MetricsAnswers,
+  type MetricsPlace,
+} from './metrics-server.ts';
 export { explainMiss, type PathCounters } from './check-path.ts';

@@ -58,6 +58,8 @@ export interface DesiredState {
   problems: { instrument: string; error: string }[];
   bus: SensorConfig['bus'];
   detectionCheck: SensorConfig['detectionCheck'];
+  events: SensorConfig['events'];
+  metrics: SensorConfig['metrics'];
 }
 
 /**
@@ -84,6 +86,8 @@ export function desiredState(config: SensorConfig, find: (name: string) => Avail
     problems,
     bus: config.bus,
     detectionCheck: config.detectionCheck,
+    events: config.events,
+    metrics: config.metrics,
   };
 }
 

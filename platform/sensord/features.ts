@@ -1,8 +1,10 @@
 import { describeError, type Logger } from '../kernel/index.ts';
+import { configFeature } from './config-feature.ts';
 import type { Feature, FeatureContext } from './feature.ts';
+import { metricsFeature } from './metrics.ts';
 
 /** Every feature of a sensor, in the order in which they start. */
-const FEATURES: readonly ((context: FeatureContext) => Feature)[] = [];
+const FEATURES: readonly ((context: FeatureContext) => Feature)[] = [configFeature, metricsFeature];
 
 /** Makes the features; nothing is started. */
 export function openFeatures(context: FeatureContext): Feature[] {

@@ -19,6 +19,7 @@ const DESIRED: DesiredState = {
   problems: [],
   bus: { encrypt: true, streamMib: 16 },
   detectionCheck: { enabled: true, intervalS: 60, timeoutS: 20 },
+  metrics: {},
 };
 
 /** A world of monitor interfaces only: attaching one makes it stand, unless it is broken. */
