@@ -20,12 +20,21 @@ export type PlatformEventType =
   | 'instrument.failed'
   | 'instrument.held'
   | 'instrument.drift'
+  | 'configuration.applied'
+  | 'configuration.failed'
   | 'monitor.attached'
   | 'monitor.lost'
   | 'bus.restarted'
   | 'runtime.restarted'
   | 'check.passed'
-  | 'check.missed';
+  | 'check.missed'
+  | 'loss.threshold'
+  | 'loss.ended'
+  | 'feed.alarm'
+  | 'feed.cleared'
+  | 'store.damaged'
+  | 'store.dropped'
+  | 'store.clock_jumped';
 
 /** One event record as people and queries see it. */
 export interface StoredEvent {

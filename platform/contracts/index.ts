@@ -10,10 +10,18 @@ export {
 } from './names.ts';
 export { LimitsSchema, ManifestSchema, type Limits, type Manifest } from './manifest.ts';
 export {
+  EventsConfigSchema,
+  FieldRuleSchema,
   GrantsSchema,
   SensorConfigSchema,
+  type EventsConfig,
+  type FieldRule,
   type Grants,
   type InstrumentConfig,
+  FeedSettingsSchema,
+  LedgerSettingsSchema,
+  type FeedSettings,
+  type LedgerSettings,
   type MonitorInterfaceConfig,
   type SensorConfig,
 } from './sensor-config.ts';
@@ -25,4 +33,13 @@ export {
   type StoredEvent,
 } from './events.ts';
 export { ERROR_CATALOGUE, type CatalogueEntry } from './error-catalogue.ts';
-export type { InstrumentStatus, MonitorStatus, PacketCounts, SensorStatus } from './status.ts';
+export type {
+  FeedAlarm,
+  FeedAlarmKind,
+  FeedStatus,
+  InstrumentStatus,
+  MonitorStatus,
+  PacketCounts,
+  SensorStatus,
+} from './status.ts';
+export type { LedgerLine, LedgerReport, LedgerStage, LossAlarm } from './ledger.ts';
