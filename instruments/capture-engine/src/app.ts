@@ -1,11 +1,20 @@
 import type { Health, Instrument } from '@bulkhead/sdk';
+import { z } from 'zod';
+import { FeedObserver } from './feed-observer.ts';
 import { Forwarder } from './forwarder.ts';
 import { findPairs } from './pairs.ts';
 
 /** How often the rules are compared with what must stand, in milliseconds. */
 const WATCH_MS = 2_000;
+/** So often the sets of observed traffic are read while a conversation is remembered. */
+const LOOKS_PER_WINDOW = 3;
 /** A repair is reported for this long. */
 const RECENT_MS = 120_000;
+
+const OptionsSchema = z.strictObject({
+  /** Conversations are told by what was seen in the last so many seconds. */
+  feedWindowS: z.int().min(3).max(600).default(30),
+});
 
 /**
  * The capture engine: sets the forwarding up, watches and repairs it, counts. Frames are forwarded by the kernel: they go on
@@ -14,6 +23,12 @@ const RECENT_MS = 120_000;
 export async function runCaptureEngine(instrument: Instrument): Promise<void> {
   const { log, stopping } = instrument;
   const forwarder = new Forwarder(findPairs(instrument.file.interfaces));
+  const { feedWindowS } = instrument.options(OptionsSchema);
+  const observer = new FeedObserver(
+    forwarder.pairs.map(({ input }) => input),
+    feedWindowS,
+  );
+  instrument.handle('feed', () => ({ reports: observer.reports, fault: observer.fault }));
   let failed: string | undefined;
   let repairedAt = -Infinity;
   instrument.health(async (): Promise<Health> => {
@@ -57,6 +72,8 @@ export async function runCaptureEngine(instrument: Instrument): Promise<void> {
         failed = reason;
       });
   }, WATCH_MS);
+  void observer.look();
+  const observe = setInterval(() => void observer.look(), (feedWindowS * 1000) / LOOKS_PER_WINDOW);
   await new Promise<void>((resolve) => {
     if (stopping.aborted) resolve();
     else
@@ -69,6 +86,7 @@ export async function runCaptureEngine(instrument: Instrument): Promise<void> {
       );
   });
   clearInterval(watch);
+  clearInterval(observe);
 }
 
 function describe(error: unknown): string {

@@ -7,12 +7,17 @@ const MAX_OUTPUT = 1 << 20;
  * Runs a program without a shell; resolves with its standard output.
  * @throws Error with the program's own words
  */
-export async function runProgram(program: string, args: readonly string[], input = ''): Promise<string> {
+export async function runProgram(
+  program: string,
+  args: readonly string[],
+  input = '',
+  maxOutput = MAX_OUTPUT,
+): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = execFile(
       program,
       [...args],
-      { timeout: TIMEOUT_MS, killSignal: 'SIGKILL', maxBuffer: MAX_OUTPUT },
+      { timeout: TIMEOUT_MS, killSignal: 'SIGKILL', maxBuffer: maxOutput },
       (error, stdout, stderr) => {
         if (error === null) resolve(stdout);
         else
