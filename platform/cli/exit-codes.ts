@@ -17,6 +17,7 @@ export const EXIT = Object.freeze({
 export function exitCodeOf(error: unknown): number {
   if (!(error instanceof BulkheadError)) return EXIT.failed;
   if (error.code === 'CLI_SENSOR_UNREACHABLE') return EXIT.unreachable;
+  if (error.code === 'CLI_USAGE') return EXIT.usage;
   if (error.code.endsWith('_UNKNOWN')) return EXIT.unknown;
   return EXIT.failed;
 }

@@ -11,11 +11,22 @@ const MAX_BYTES = 1 << 20;
  * @throws BulkheadError SENSORD_CONFIG_UNREADABLE, SENSORD_CONFIG_INVALID with the JSON pointer in `fields.pointer`.
  */
 export async function loadSensorConfig(path: string): Promise<SensorConfig> {
-  return parseSensorConfig(await readBounded(path), path);
+  return parseSensorConfig(await readConfigText(path), path);
 }
 
 /** @see loadSensorConfig */
 export function parseSensorConfig(text: string, from: string): SensorConfig {
+  return parseStrict(
+    SensorConfigSchema,
+    documentValue(text, from),
+    'SENSORD_CONFIG_INVALID',
+    `The configuration ${from}`,
+  );
+}
+
+/** A YAML or JSON document as plain data, safe against repeated keys and alias bombs. @throws BulkheadError SENSORD_CONFIG_INVALID */
+export function documentValue(text: string, from: string): unknown {
+  if (Buffer.byteLength(text) > MAX_BYTES) throw tooLarge(from, Buffer.byteLength(text));
   const document = parseDocument(text, { uniqueKeys: true, version: '1.2', schema: 'core' });
   const fault = document.errors[0] ?? document.warnings[0];
   if (fault !== undefined) {
@@ -26,10 +37,9 @@ export function parseSensorConfig(text: string, from: string): SensorConfig {
       fields: { path: from, line: fault.linePos?.[0].line },
     });
   }
-  let value: unknown;
   try {
     // Few aliases: a handful of nested ones can blow a small document up to gigabytes.
-    value = document.toJS({ maxAliasCount: 50 });
+    return document.toJS({ maxAliasCount: 50 });
   } catch (cause) {
     throw new BulkheadError({
       code: 'SENSORD_CONFIG_INVALID',
@@ -39,21 +49,15 @@ export function parseSensorConfig(text: string, from: string): SensorConfig {
       cause,
     });
   }
-  return parseStrict(SensorConfigSchema, value, 'SENSORD_CONFIG_INVALID', `The configuration ${from}`);
 }
 
-async function readBounded(path: string): Promise<string> {
+/** The text of a configuration file. @throws BulkheadError SENSORD_CONFIG_UNREADABLE, SENSORD_CONFIG_INVALID (too large). */
+export async function readConfigText(path: string): Promise<string> {
   try {
     const file = await open(path, 'r');
     try {
       const { size } = await file.stat();
-      if (size > MAX_BYTES) {
-        throw new BulkheadError({
-          code: 'SENSORD_CONFIG_INVALID',
-          message: `The configuration ${path} is ${String(size)} bytes; at most ${String(MAX_BYTES)} are read.`,
-          fields: { path, size },
-        });
-      }
+      if (size > MAX_BYTES) throw tooLarge(path, size);
       return await file.readFile('utf8');
     } finally {
       await file.close();
@@ -68,4 +72,12 @@ async function readBounded(path: string): Promise<string> {
       cause,
     });
   }
+}
+
+function tooLarge(from: string, size: number): BulkheadError {
+  return new BulkheadError({
+    code: 'SENSORD_CONFIG_INVALID',
+    message: `The configuration ${from} is ${String(size)} bytes; at most ${String(MAX_BYTES)} are read.`,
+    fields: { path: from, size },
+  });
 }

@@ -46,6 +46,8 @@ export interface DesiredInstrument {
   volumeMib: number;
   options: InstrumentConfig['options'];
   resources: InstrumentConfig['resources'];
+  /** Runs beside the configuration, by `bulkhead dev run`. */
+  unverified?: true;
   /** Changes when anything changes that only a new container can take up. */
   digest: string;
 }
@@ -91,7 +93,8 @@ export function desiredState(config: SensorConfig, find: (name: string) => Avail
   };
 }
 
-function desiredInstrument(
+/** One instrument, merged with its package. @param packageOf package of each instrument that rights may name. */
+export function desiredInstrument(
   sensor: string,
   config: InstrumentConfig,
   from: AvailablePackage,
@@ -182,4 +185,16 @@ function canonical(value: unknown): string {
     return `{${entries.map(([key, inner]) => `${JSON.stringify(key)}:${canonical(inner)}`).join(',')}}`;
   }
   return JSON.stringify(value);
+}
+
+/** @throws BulkheadError SENSORD_INSTRUMENT_UNKNOWN */
+export function findInstrument({ instruments }: DesiredState, name: string): DesiredInstrument {
+  const found = instruments.find((one) => one.name === name);
+  if (found !== undefined) return found;
+  throw new BulkheadError({
+    code: 'SENSORD_INSTRUMENT_UNKNOWN',
+    message: `There is no instrument ${name} on this sensor.`,
+    hint: '`bulkhead instrument list` shows their names.',
+    fields: { instrument: name },
+  });
 }

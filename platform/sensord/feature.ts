@@ -1,8 +1,9 @@
 import type { FastifyInstance } from 'fastify';
-import type { PlatformEventType, SensorStatus } from '../contracts/index.ts';
+import type { MonitorStatus, PlatformEventType, SensorStatus } from '../contracts/index.ts';
 import type { DataSources } from '../data/index.ts';
 import type { EventQuery } from '../events/index.ts';
 import type { Logger, Site } from '../kernel/index.ts';
+import type { ConfigChanges } from './config-change.ts';
 import type { Configuration } from './configuration.ts';
 import type { Rooms } from './open-rooms.ts';
 import type { Sensor } from './sensor.ts';
@@ -13,6 +14,8 @@ export interface FeatureContext {
   log: Logger;
   rooms: Rooms;
   configuration: Configuration;
+  /** Changes the configuration, each change as a transaction. */
+  changes: ConfigChanges;
   sensor: Sensor;
   /** Stored events, out of the streams. */
   query: EventQuery;
@@ -40,4 +43,6 @@ export interface Feature {
   stop(): Promise<void>;
   /** What needs attention now, in words. Cheap: asked with every status. */
   attention?(): string[];
+  /** What it knows of a monitor interface, for the status. Cheap. */
+  monitor?(name: string): Pick<MonitorStatus, 'feed'>;
 }

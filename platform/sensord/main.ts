@@ -1,8 +1,10 @@
+import { join } from 'node:path';
 import { describeError, BulkheadError, openLog, sitePaths, type Logger, type Site } from '../kernel/index.ts';
 import { openApi } from './api.ts';
 import { parseArguments, type SensordArguments } from './arguments.ts';
 import { Configuration } from './configuration.ts';
 import { loadLibrary } from './library.ts';
+import { RevisionStore } from './revisions.ts';
 import { ensureLxdDaemon } from '../runtime/index.ts';
 import { dropRunDir, ensureRunDir } from './run-dir.ts';
 import { askToShutDown, openRooms, takeDownRemains, type Rooms } from './open-rooms.ts';
@@ -49,8 +51,10 @@ async function run(options: SensordArguments, log: Logger): Promise<number> {
     return 0;
   }
   const rooms = await openRooms(site, options, log);
-  const configuration = new Configuration(options.configFile, (names) =>
-    loadLibrary({ site, appsDir: options.appsDir, ...rooms.packages }, names),
+  const configuration = new Configuration(
+    options.configFile,
+    (names) => loadLibrary({ site, appsDir: options.appsDir, ...rooms.packages }, names),
+    await RevisionStore.open(join(site.stateDir, 'config'), log),
   );
   await configuration.load();
   const sensor = new Sensor({

@@ -34,7 +34,7 @@ export class Reconciler {
   #timer: NodeJS.Timeout | undefined;
   #idle: (() => void)[] = [];
   /** Subjects whose last step failed: how often in a row, and when it is tried again. */
-  readonly #failures = new Map<string, { count: number; retryAtMs: number }>();
+  readonly #failures = new Map<string, { count: number; retryAtMs: number; reason: string }>();
 
   constructor(parts: ReconcilerParts) {
     this.#parts = parts;
@@ -52,6 +52,11 @@ export class Reconciler {
     const idle = new Promise<void>((resolve) => this.#idle.push(resolve));
     this.poke();
     await idle;
+  }
+
+  /** Subjects (`bus`, `instrument/suricata`, ...) whose last step failed, with the reason in words. */
+  failing(): ReadonlyMap<string, string> {
+    return new Map([...this.#failures].map(([subject, { reason }]) => [subject, reason]));
   }
 
   /** Lets the running step finish and starts no other. */
@@ -115,8 +120,9 @@ export class Reconciler {
       const retryAtMs = subject.startsWith('instrument/')
         ? 0
         : performance.now() + backoffMs(DEFAULT_BACKOFF, count);
-      this.#failures.set(subject, { count, retryAtMs });
-      log.error({ err: error, step: step.kind }, `failed to ${describeStep(step)}: ${describeError(error)}`);
+      const reason = `failed to ${describeStep(step)}: ${describeError(error)}`;
+      this.#failures.set(subject, { count, retryAtMs, reason });
+      log.error({ err: error, step: step.kind }, reason);
       onStepFailed(step, error);
       return false;
     }

@@ -1,14 +1,24 @@
-import { BulkheadError, describeError, hasCode, type Logger, type Site } from '../kernel/index.ts';
+import { describeError, hasCode, type Logger, type Site } from '../kernel/index.ts';
 import type { PlatformEventType } from '../contracts/index.ts';
+import { checkedRuntime } from './checked-runtime.ts';
+import { foreseenChange, type ForeseenChange } from './config-plan.ts';
 import type { Configuration } from './configuration.ts';
-import type { DesiredInstrument } from './desired.ts';
+import { findInstrument, type DesiredInstrument, type DesiredState } from './desired.ts';
 import { execute, executors } from './executors.ts';
 import { HealthPoller } from './health-poller.ts';
 import { observed, portsOf, type Applied } from './observe.ts';
 import type { ActualState, Step } from './plan.ts';
 import { Reconciler } from './reconciler.ts';
-import type { BusRoom, ContainerState, NetworkRoom, RuntimeRoom, StorageRoom } from './rooms.ts';
-import { PROGRAM_UID } from './instrument-files.ts';
+import type {
+  BusRoom,
+  ContainerState,
+  NetworkRoom,
+  NetworkState,
+  RuntimeRoom,
+  StorageRoom,
+} from './rooms.ts';
+import { DevOverlay } from './dev-overlay.ts';
+import { refreshResources } from './resource-refresh.ts';
 import { Supervisor } from './supervisor.ts';
 
 /** What a sensor is made of. */
@@ -39,6 +49,7 @@ const SILENCE_MS = 90_000;
  * `leave` (all goes on without us) or `takeDown` (nothing is left), once.
  */
 export class Sensor {
+  readonly overlay = new DevOverlay();
   readonly #parts: SensorParts;
   readonly #log: Logger;
   readonly #supervisor = new Supervisor();
@@ -59,11 +70,11 @@ export class Sensor {
     const steps = executors({
       site: parts.site,
       log: parts.log,
-      runtime: this.#checkedRuntime(),
+      runtime: checkedRuntime(parts.runtime, parts.checkImage),
       storage: parts.storage,
       network: parts.network,
       bus: parts.bus,
-      desired: () => parts.configuration.desired,
+      desired: () => this.desired,
       applied: this.#applied,
       publish: (type, record) => {
         this.publish(type, record);
@@ -92,7 +103,7 @@ export class Sensor {
     });
     this.#reconciler = new Reconciler({
       log: parts.log,
-      desired: () => parts.configuration.desired,
+      desired: () => this.desired,
       observe: () => this.#observe(),
       execute: (step) => execute(steps, step),
       verdict: (name) => this.#supervisor.verdict(name),
@@ -102,6 +113,11 @@ export class Sensor {
       nextWakeMs: () => this.#supervisor.nextRetryMs(),
       everyMs: RECONCILE_EVERY_MS,
     });
+  }
+
+  /** What the sensor should be: the configuration in force, and instruments that run beside it. */
+  get desired(): DesiredState {
+    return this.overlay.merge(this.#parts.configuration.desired);
   }
 
   get busRestarts(): number {
@@ -161,12 +177,28 @@ export class Sensor {
     );
   }
 
-  /** Reads the configuration again and brings it in force. */
-  async reload(): Promise<{ changed: boolean }> {
-    const result = await this.#parts.configuration.load();
+  /** Brings what is to what the configuration says, as far as it goes now. */
+  async settle(): Promise<void> {
     await this.#reconciler.settle();
     await this.#refreshResources();
-    return result;
+  }
+
+  /** What another configuration would change, from one look at the machine; changes nothing. */
+  async foresee(desired: DesiredState): Promise<ForeseenChange> {
+    const { runtime, network } = this.#parts;
+    const [containers, standing] = await Promise.all([runtime.list(), network.inspect()]);
+    const whole = this.overlay.merge(desired);
+    return foreseenChange(whole, this.#compared(whole, containers, standing));
+  }
+
+  /** Subjects whose last step failed, with the reason. */
+  failing(): ReadonlyMap<string, string> {
+    return this.#reconciler.failing();
+  }
+
+  /** Forgets an instrument's failures: it is tried again at once. */
+  release(name: string): void {
+    this.#supervisor.release(name);
   }
 
   /**
@@ -185,14 +217,7 @@ export class Sensor {
 
   /** @throws BulkheadError SENSORD_INSTRUMENT_UNKNOWN */
   instrument(name: string): DesiredInstrument {
-    const found = this.#parts.configuration.desired.instruments.find((one) => one.name === name);
-    if (found !== undefined) return found;
-    throw new BulkheadError({
-      code: 'SENSORD_INSTRUMENT_UNKNOWN',
-      message: `There is no instrument ${name} on this sensor.`,
-      hint: '`bulkhead instrument list` shows their names.',
-      fields: { instrument: name },
-    });
+    return findInstrument(this.desired, name);
   }
 
   /** Stores an event of the platform's own, in the background; a fault goes to the log. */
@@ -229,42 +254,27 @@ export class Sensor {
     await Promise.all(this.#background);
   }
 
-  /** An image is checked before the daemon, which unpacks it as root, gets to see it. */
-  #checkedRuntime(): Pick<RuntimeRoom, 'ensureImage' | 'list' | 'create' | 'start' | 'stop' | 'remove'> {
-    const { runtime, checkImage } = this.#parts;
-    const checked = new Map<string, string>();
-    return {
-      ensureImage: async (file) => {
-        const known = checked.get(file) ?? (await checkImage(file)).fingerprint;
-        checked.set(file, known);
-        return runtime.ensureImage(file, known);
-      },
-      list: () => runtime.list(),
-      create: (spec) => runtime.create(spec),
-      start: (name) => runtime.start(name),
-      stop: (name, options) => runtime.stop(name, options),
-      remove: (name) => runtime.remove(name),
-    };
-  }
-
   async #observe(): Promise<ActualState> {
-    const { runtime, network, bus, site, configuration } = this.#parts;
+    const { runtime, network } = this.#parts;
     this.#containers = await this.#listContainers();
     if (this.#containers.some(({ status, busProxy }) => status === 'running' && !busProxy)) {
       await runtime.repairBusProxies();
     }
     const standing = await network.inspect();
     this.#served = new Set(standing.monitors.flatMap(({ fanout }) => fanout?.hostEnds ?? []));
-    const actual = observed({
-      site,
-      desired: configuration.desired,
-      containers: this.#containers,
-      network: standing,
-      busUp: bus.serverPid() !== undefined,
-      applied: this.#applied,
-    });
+    const actual = this.#compared(this.desired, this.#containers, standing);
     for (const [name, container] of actual.containers) this.#notice(name, container);
     return actual;
+  }
+
+  #compared(
+    desired: DesiredState,
+    containers: readonly ContainerState[],
+    network: NetworkState,
+  ): ActualState {
+    const { site, bus } = this.#parts;
+    const busUp = bus.serverPid() !== undefined;
+    return observed({ site, desired, containers, network, busUp, applied: this.#applied });
   }
 
   /** LXD may have been killed: its containers run on without it, and it is started again here. */
@@ -319,7 +329,7 @@ export class Sensor {
 
   /** Files that the operator changed reach running instruments without a restart. */
   async #refreshResources(): Promise<void> {
-    for (const instrument of this.#parts.configuration.desired.instruments) {
+    for (const instrument of this.desired.instruments) {
       const container = this.#containers.find(({ name }) => name === instrument.name);
       if (container?.status !== 'running') continue;
       await this.refreshResources(instrument.name).catch((error: unknown) => {
@@ -330,12 +340,7 @@ export class Sensor {
 
   /** Copies an instrument's resources again and tells it when they changed. @returns what it says. */
   async refreshResources(name: string): Promise<unknown> {
-    const instrument = this.instrument(name);
-    const container = this.#containers.find((one) => one.name === name);
-    const ownerGroupId = (container?.idmapBase ?? 0) + PROGRAM_UID;
-    const { changed } = await this.#parts.storage.placeResources(name, instrument.resources, {
-      ownerGroupId,
-    });
-    return changed ? this.#parts.bus.request(name, 'resources', {}, 60_000) : undefined;
+    const idmapBase = this.#containers.find((one) => one.name === name)?.idmapBase ?? 0;
+    return refreshResources(this.#parts, this.instrument(name), idmapBase);
   }
 }

@@ -5,7 +5,9 @@ import { describeError, linkName, type Logger, type Site } from '../kernel/index
 import { DataSources } from '../data/index.ts';
 import { openEventQuery, type EventQuery } from '../events/index.ts';
 import type { ApiParts, EventFilter } from './api.ts';
+import { ConfigChanges, type ChangeTarget } from './config-change.ts';
 import type { Configuration } from './configuration.ts';
+import type { DesiredInstrument } from './desired.ts';
 import { DetectionChecks } from './detection-checks.ts';
 import { EventCounts, WATCHED_TYPES } from './event-counts.ts';
 import { readEvents } from './event-stream.ts';
@@ -28,7 +30,7 @@ export interface ServiceParts {
 /**
  * The running sensor with its checks and its counts, as the local API offers it.
  *
- * INVARIANTS: `start` once, then one of `leave` and `takeDown`; reloads run one after the other.
+ * INVARIANTS: `start` once, then one of `leave` and `takeDown`; changes of the configuration run one after another.
  */
 export class SensorService {
   readonly #parts: ServiceParts;
@@ -40,7 +42,7 @@ export class SensorService {
   readonly #ending = new AbortController();
   /** Losses at the moment when every instrument on a monitor interface saw for the first time. */
   readonly #lostBefore = new Map<string, readonly Loss[]>();
-  #reloading: Promise<unknown> = Promise.resolve();
+  readonly #changes: ConfigChanges;
   #watching: Promise<void> | undefined;
 
   constructor(parts: ServiceParts) {
@@ -62,6 +64,18 @@ export class SensorService {
       ledger: async () => (await rooms.network.ledger()).monitors,
       ready: () => configuration.desired.monitors.every(({ name }) => this.#sees(name)),
     });
+    this.#changes = new ConfigChanges({
+      log,
+      configuration,
+      target: this.#changeTarget(),
+      checkDevice: (device) => rooms.network.checkDevice(device),
+      publish: (type, record) => {
+        sensor.publish(type, record);
+      },
+      onChanged: () => {
+        this.#checks.refresh();
+      },
+    });
     this.#features = new FeatureSet(
       openFeatures({
         ...parts,
@@ -70,6 +84,7 @@ export class SensorService {
           sensor.publish(type, record);
         },
         status: () => this.status(),
+        changes: this.#changes,
         data: new DataSources(),
       }),
       log,
@@ -94,11 +109,7 @@ export class SensorService {
   }
 
   async reload(): Promise<{ changed: boolean }> {
-    const next = this.#reloading.then(() => this.#parts.sensor.reload());
-    this.#reloading = next.catch(() => undefined);
-    const result = await next;
-    this.#checks.refresh();
-    return result;
+    return this.#changes.reload();
   }
 
   async leave(): Promise<void> {
@@ -149,7 +160,7 @@ export class SensorService {
       },
       startedAt: this.#startedAt,
       configuration: configuration.state,
-      desired: configuration.desired,
+      desired: sensor.desired,
       containers: sensor.containers,
       standing: (name) => sensor.supervisor.standing(name),
       health: (name) => sensor.poller.health(name),
@@ -162,6 +173,7 @@ export class SensorService {
         network.monitors.filter(({ up, faults }) => up && faults.length === 0).map((m) => m.monitor),
       ),
       check: (monitor) => this.#checks.status(monitor),
+      moreOfMonitor: (monitor) => this.#features.monitor(monitor),
       counts: this.#counts,
       moreAttention: this.#features.attention(),
       storedMessages: streams
@@ -182,10 +194,31 @@ export class SensorService {
     return configuration.desired.instruments
       .filter(({ enabled, ports }) => enabled && ports.some((port) => port.monitor === monitor))
       .every(
-        (instrument) =>
-          sensor.poller.health(instrument.name).state === 'ok' &&
-          isServed({ served: sensor.served, hostEnd: (name, port) => this.#hostEnd(name, port) }, instrument),
+        (instrument) => sensor.poller.health(instrument.name).state === 'ok' && this.#isServed(instrument),
       );
+  }
+
+  #isServed(instrument: DesiredInstrument): boolean {
+    const { served } = this.#parts.sensor;
+    return isServed({ served, hostEnd: (name, port) => this.#hostEnd(name, port) }, instrument);
+  }
+
+  #changeTarget(): ChangeTarget {
+    const { sensor } = this.#parts;
+    return {
+      get containers() {
+        return sensor.containers;
+      },
+      health: (name) => sensor.poller.health(name),
+      standing: (name) => sensor.supervisor.standing(name),
+      served: (instrument) => this.#isServed(instrument),
+      failing: () => sensor.failing(),
+      release: (name) => {
+        sensor.release(name);
+      },
+      settle: () => sensor.settle(),
+      foresee: (desired) => sensor.foresee(desired),
+    };
   }
 
   #hostEnd(instrument: string, port: string): string {
@@ -204,6 +237,7 @@ export class SensorService {
   async #quiet(): Promise<void> {
     this.#parts.sensor.publish('sensor.stopping', {});
     this.#checks.stop();
+    this.#changes.stop();
     await this.#features.stop();
     this.#ending.abort();
     await this.#watching;

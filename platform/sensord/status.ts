@@ -29,6 +29,8 @@ export interface StatusInput {
   /** Monitor interfaces that are guarded and up. */
   watching: ReadonlySet<string>;
   check: (monitor: string) => CheckStatus;
+  /** What features know of a monitor interface. */
+  moreOfMonitor: (monitor: string) => Pick<MonitorStatus, 'feed'>;
   counts: EventCounts;
   /** What features say needs attention. */
   moreAttention: readonly string[];
@@ -61,6 +63,8 @@ export function sensorStatus(input: StatusInput): SensorStatus {
       digest: configuration.digest,
       loadedAt: configuration.loadedAt.toISOString(),
       ...(configuration.lastError === undefined ? {} : { lastError: configuration.lastError }),
+      ...(configuration.revision === undefined ? {} : { revision: configuration.revision }),
+      ...(configuration.trying === undefined ? {} : { trying: configuration.trying }),
     },
     bus: {
       up: bus.up,
@@ -129,6 +133,7 @@ function instrumentStatus(input: StatusInput, instrument: DesiredInstrument): In
     ...(detail === undefined ? {} : { detail }),
     ...(running ? { pid: container.pid } : {}),
     failures: standing.failures,
+    ...(instrument.unverified === true ? { unverified: true as const } : {}),
     counters: health?.counters ?? {},
   };
 }
@@ -179,6 +184,7 @@ function monitorStatus(
     state: input.watching.has(name) ? 'watching' : 'down',
     check: input.check(name),
     packets: ledger === undefined ? NO_PACKETS : packetCounts(ledger, input.lostBefore(name)),
+    ...input.moreOfMonitor(name),
   };
 }
 

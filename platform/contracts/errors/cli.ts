@@ -6,6 +6,10 @@ export const CLI_ERRORS: Readonly<Record<string, CatalogueEntry>> = Object.freez
     title: 'The sensor answered something that the command does not understand.',
     hint: 'Use the `bulkhead` command of the same version as the sensor.',
   },
+  CLI_FILE_UNREADABLE: {
+    title: 'A file that the command was given cannot be read.',
+    hint: 'Name a file that is there and that you may read; - stands for standard input.',
+  },
   CLI_INTERNAL: {
     title: 'The command itself failed.',
     hint: 'Read its message; please report it.',
@@ -13,5 +17,9 @@ export const CLI_ERRORS: Readonly<Record<string, CatalogueEntry>> = Object.freez
   CLI_SENSOR_UNREACHABLE: {
     title: 'No sensor answers on the socket.',
     hint: 'Start one with scripts/start, run the command as root, or name the socket with --socket.',
+  },
+  CLI_USAGE: {
+    title: 'The arguments of the command do not fit together.',
+    hint: 'See the help of the command.',
   },
 });

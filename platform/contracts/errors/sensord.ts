@@ -6,13 +6,33 @@ export const SENSORD_ERRORS: Readonly<Record<string, CatalogueEntry>> = Object.f
     title: 'Another sensord already manages this sensor.',
     hint: 'Stop it first, or use `bulkhead` to talk to it.',
   },
+  SENSORD_CHANGE_UNKNOWN: {
+    title: 'The sensor does not know of this change of its configuration.',
+    hint: '`bulkhead config history` shows what became of it.',
+  },
+  SENSORD_CONFIG_CONFLICT: {
+    title: 'The configuration was changed by somebody else meanwhile.',
+    hint: 'Compare with `bulkhead config diff`, and apply your change on top of the newer revision.',
+  },
   SENSORD_CONFIG_INVALID: {
     title: 'The configuration does not fit the schema.',
     hint: 'Correct the place that the JSON pointer names. The configuration in force stays as it is.',
   },
+  SENSORD_CONFIG_ROLLED_BACK: {
+    title: 'A new configuration did not work, and the one before is in force again.',
+    hint: '`bulkhead logs INSTRUMENT` shows what an instrument said; correct the document and apply it again.',
+  },
+  SENSORD_CONFIG_UNUSABLE: {
+    title: 'The configuration fits the schema, but this sensor cannot be like that.',
+    hint: 'Correct the packages, interfaces or devices that are named. Nothing was changed.',
+  },
   SENSORD_CONFIG_UNREADABLE: {
     title: 'The configuration file cannot be read.',
     hint: 'Check the path and that root may read it.',
+  },
+  SENSORD_DEV_REFUSED: {
+    title: 'An unverified instrument cannot be run beside the configuration.',
+    hint: 'Choose another name with --name, or correct what is said.',
   },
   SENSORD_INSTRUMENT_UNKNOWN: {
     title: 'There is no instrument of that name.',
@@ -33,6 +53,10 @@ export const SENSORD_ERRORS: Readonly<Record<string, CatalogueEntry>> = Object.f
   SENSORD_REQUEST_INVALID: {
     title: 'A request to the local API is not understood.',
     hint: 'Correct the place that the JSON pointer names.',
+  },
+  SENSORD_REVISION_UNKNOWN: {
+    title: 'There is no such revision of the configuration.',
+    hint: '`bulkhead config history` lists those that are kept.',
   },
   SENSORD_USAGE: {
     title: 'The command line of sensord is not understood.',
