@@ -23,3 +23,6 @@ export {
   type MetricsPlace,
 } from './metrics-server.ts';
 export { explainMiss, type PathCounters } from './check-path.ts';
+export { FeedCheck, type FeedCheckParts } from './feed-check.ts';
+export { FeedBaselineSchema, type FeedBaseline } from './feed-baseline.ts';
+export { FeedReplySchema, type FeedObservation, type FeedReport } from './feed-observation.ts';
