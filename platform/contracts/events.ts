@@ -25,6 +25,10 @@ export type PlatformEventType =
   | 'monitor.attached'
   | 'monitor.lost'
   | 'bus.restarted'
+  | 'bus.streamQuarantined'
+  | 'bus.streamRepaired'
+  | 'bus.streamDamaged'
+  | 'bus.storeFailed'
   | 'runtime.restarted'
   | 'check.passed'
   | 'check.missed'
@@ -34,7 +38,12 @@ export type PlatformEventType =
   | 'feed.cleared'
   | 'store.damaged'
   | 'store.dropped'
-  | 'store.clock_jumped';
+  | 'store.clock_jumped'
+  | 'retention.overdue'
+  | 'retention.clock'
+  | 'data.held'
+  | 'data.released'
+  | 'data.purged';
 
 /** One event record as people and queries see it. */
 export interface StoredEvent {

@@ -1,4 +1,12 @@
 export { parseSubject, subjectText, type DataSubject } from './subject.ts';
 export { subjectMatcher, type SubjectMatcher } from './matcher.ts';
 export { DataSources, type DataRegister } from './sources.ts';
+export { DataKeeper, type Asked, type DataKeeperParts, type Found } from './keeper.ts';
+export { instrumentSource, type InstrumentFacts } from './instrument-source.ts';
+export type { DataReport, ReportedCopy, ReportHead } from './report.ts';
+export { reportText, size } from './report-text.ts';
+export { keyFingerprint, verifyReport, type SignedReport, type VerifiedReport } from './signature.ts';
+export { canonicalJson } from './canonical.ts';
+export type { Hold } from './holds.ts';
+export type { Purge, PurgeOutcome } from './purges.ts';
 export type { CopyKind, DataCopy, DataMatch, DataPurged, DataSource, ExportRecord, Extent } from './types.ts';

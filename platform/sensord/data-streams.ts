@@ -1,0 +1,115 @@
+import { PLATFORM } from '../contracts/index.ts';
+import {
+  subjectMatcher,
+  type DataCopy,
+  type DataMatch,
+  type DataSource,
+  type DataSubject,
+} from '../data/index.ts';
+import { decodeMessage } from '../events/index.ts';
+import type { DesiredState } from './desired.ts';
+import type { BusRoom } from './rooms.ts';
+
+/** One stream is looked through for at most this long; then the answer says up to when it is. */
+const SCAN_MS = 60_000;
+
+export interface StreamSourceParts {
+  bus: Pick<BusRoom, 'streams' | 'subscribeEvents' | 'serverPid'>;
+  desired: () => DesiredState;
+}
+
+/** The streams of the bus as a source: what is in them is measured by reading it. */
+export function streamSource({ bus, desired }: StreamSourceParts): DataSource {
+  return {
+    name: 'streams',
+    copies: async () =>
+      (await bus.streams()).map((state): DataCopy => {
+        const { sensor, instruments } = desired();
+        const known =
+          state.instrument === PLATFORM || instruments.some(({ name }) => name === state.instrument);
+        return {
+          copy: `stream/${state.instrument}`,
+          kind: 'stream',
+          what: known
+            ? `events that ${state.instrument === PLATFORM ? `the sensor ${sensor}` : state.instrument} published, packed`
+            : `events of ${state.instrument}, which is not configured any more`,
+          where: `stream ${state.stream} of nats-server${desired().bus.encrypt ? ', encrypted at rest' : ', not encrypted'}`,
+          holder: 'platform',
+          limitBytes: state.maxBytes,
+          measured: {
+            bytes: state.bytes,
+            ...(state.oldest === '' ? { records: 0 } : { oldest: state.oldest, newest: state.newest }),
+          },
+          policy: { text: 'no limit by age: bounded by size; single records cannot be deleted from it' },
+          ...readersOf(desired(), state.instrument),
+        };
+      }),
+    find: (subject, signal) => scan(bus, subject, signal),
+    purge: async (subject, _requestId, signal) => {
+      const left = (await scan(bus, subject, signal)).filter(
+        ({ records, complete }) => records > 0 || !complete,
+      );
+      return left.map(({ copy, records, complete }) => ({
+        copy,
+        deleted: 0,
+        basis: 'measured' as const,
+        note: `${complete ? '' : 'at least '}${String(records)} records stay: a stream lets nobody delete single records; they go when it makes room, or with the stream`,
+      }));
+    },
+  };
+}
+
+/** Who reads a publisher's events, and so where they go. */
+function readersOf({ instruments }: DesiredState, publisher: string): Pick<DataCopy, 'readers' | 'goesTo'> {
+  const readers = instruments.flatMap(({ name, rights }) => {
+    const types = rights.read.filter(({ from }) => from === publisher).map(({ type }) => type);
+    return types.length === 0 ? [] : [`${name} (granted: ${types.join(', ')})`];
+  });
+  return { readers, goesTo: ['the event store of the sensor', ...readers] };
+}
+
+async function scan(
+  bus: StreamSourceParts['bus'],
+  subject: DataSubject,
+  signal: AbortSignal,
+): Promise<DataMatch[]> {
+  const matches: DataMatch[] = [];
+  for (const { instrument } of await bus.streams()) {
+    if (signal.aborted) break;
+    const match = await scanOne(bus, instrument, subject, signal);
+    if (match.records > 0 || !match.complete) matches.push(match);
+  }
+  return matches;
+}
+
+async function scanOne(
+  bus: StreamSourceParts['bus'],
+  instrument: string,
+  subject: DataSubject,
+  signal: AbortSignal,
+): Promise<DataMatch> {
+  const matcher = subjectMatcher(subject);
+  const match: DataMatch = { copy: `stream/${instrument}`, records: 0, basis: 'measured', complete: false };
+  const enough = new AbortController();
+  const until = AbortSignal.any([signal, enough.signal, AbortSignal.timeout(SCAN_MS)]);
+  let reached: Date | undefined;
+  const feed = await bus.subscribeEvents(
+    { instrument, start: 'beginning' },
+    (message) => {
+      reached = message.storedAt;
+      if (until.aborted || !matcher.mayContain(message.body)) return;
+      const found = decodeMessage(message).events.filter(({ record }) => matcher.matches(record)).length;
+      if (found === 0) return;
+      match.records += found;
+      match.oldest ??= message.storedAt.toISOString();
+      match.newest = message.storedAt.toISOString();
+    },
+    until,
+  );
+  await feed.caughtUp;
+  match.complete = !until.aborted;
+  enough.abort();
+  await feed.ended;
+  if (!match.complete) match.note = `looked through up to ${reached?.toISOString() ?? 'nothing'} only`;
+  return match;
+}
