@@ -10,6 +10,25 @@ export type { DeviceVerdict } from './device-check.ts';
 export type { FanoutPort } from './fan-out-plan.ts';
 export type { FanoutResult } from './fan-out.ts';
 export type { GuardState, NetworkState } from './inspect.ts';
-export type { Loss, MonitorLedger } from './ledger-math.ts';
+export {
+  advance,
+  NO_TOTALS,
+  TotalsSchema,
+  type Loss,
+  type MonitorLedger,
+  type Totals,
+} from './ledger-math.ts';
+export { packetLines, type PortOwner } from './ledger-lines.ts';
+export {
+  GAUGES,
+  publishLines,
+  storeLines,
+  streamLines,
+  toolLines,
+  type InstrumentCounts,
+  type StoreCounts,
+} from './ledger-events.ts';
+export { linesBetween, remember, snapshotBefore, SnapshotSchema, type Snapshot } from './ledger-history.ts';
+export { LossWatch, type LossChange } from './ledger-watch.ts';
 export type { AttachResult } from './monitor.ts';
 export { probeKernel, type NetworkFacts } from './probe-kernel.ts';

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { EVERYONE_SLOT_LIMIT, OVERSIZE_SLOT, UNDECIDED_SLOTS } from './slots.ts';
 import { receivers } from './fan-out-plan.ts';
 import type { GenerationRecord } from './fan-out-generation.ts';
@@ -15,6 +16,12 @@ export interface Totals {
   last: Record<string, number>;
   total: Record<string, number>;
 }
+
+/** As they are kept in the run folder. */
+export const TotalsSchema = z.object({
+  last: z.record(z.string(), z.number()),
+  total: z.record(z.string(), z.number()),
+});
 
 const MAX_REMEMBERED = 20_000;
 
@@ -85,7 +92,8 @@ export interface Loss {
 export interface MonitorLedger {
   monitor: string;
   device: string;
-  nic: { rxPackets: number; rxBytes: number; lost: number; rxErrors: number };
+  /** `missed` is the part of `lost` that the NIC itself had no room for. */
+  nic: { rxPackets: number; rxBytes: number; lost: number; missed: number; rxErrors: number };
   /** Frames that the NIC sent on the wire: 0, or the guard failed. */
   framesOnWire: number;
   /** Frames that something on this host tried to send, stopped by the egress rule. */
@@ -170,6 +178,7 @@ export function toLedger(
       rxPackets: value('nic.rx'),
       rxBytes: value('nic.bytes'),
       lost: value('nic.lost'),
+      missed: value('nic.missed'),
       rxErrors: value('nic.errors'),
     },
     framesOnWire: value('nic.tx'),

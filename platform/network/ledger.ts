@@ -1,7 +1,6 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { z } from 'zod';
 import { linkName, writeFileAtomic, type Site } from '../kernel/index.ts';
 import type { Fanout } from './fan-out.ts';
 import { GUARD_COUNTERS } from './guard-rules.ts';
@@ -10,6 +9,7 @@ import {
   generationCounters,
   NO_TOTALS,
   toLedger,
+  TotalsSchema,
   type MonitorLedger,
   type RawCounter,
   type Totals,
@@ -18,11 +18,6 @@ import { readStatistics } from './links.ts';
 import { monitorTable, type MonitorRecord } from './monitor.ts';
 import { listTables } from './nft.ts';
 import { tableOfLink } from './names.ts';
-
-const TotalsSchema = z.object({
-  last: z.record(z.string(), z.number()),
-  total: z.record(z.string(), z.number()),
-});
 
 /** A packet may wait this long between two stages on a machine whose cores are all taken. */
 const UNDER_WAY_MS = 25;
@@ -95,6 +90,7 @@ export class Ledger {
       'nic.rx': ['rx_packets'],
       'nic.bytes': ['rx_bytes'],
       'nic.lost': ['rx_dropped', 'rx_missed_errors'],
+      'nic.missed': ['rx_missed_errors'],
       'nic.errors': ['rx_errors'],
       'nic.tx': ['tx_packets'],
     });
