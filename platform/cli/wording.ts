@@ -44,12 +44,27 @@ function monitorText(monitor: MonitorStatus): string {
       ? 'none lost'
       : `${String(packets.lost)} LOST (${packets.lostWhere.map((l) => `${l.stage} ${String(l.packets)}`).join(', ')})`;
   const latency = check.latencyMs === undefined ? '' : ` in ${String(Math.round(check.latencyMs))} ms`;
+  const { feed } = monitor;
   return [
     `monitor interface ${monitor.name} (${monitor.device}): ${monitor.state}`,
     `  packets: ${String(packets.received)} received, ${String(packets.cloned)} copies, ${String(packets.filtered)} filtered, ${lost}`,
     `  detection check: ${check.state}${latency}${check.text === undefined ? '' : ` - ${check.text}`}`,
+    ...(feed === undefined ? [] : [`  feed: ${feed.state}${feedText(feed)}`]),
     `  frames sent: ${String(packets.framesSent)} (${String(packets.transmitAttempts)} attempts dropped)`,
   ].join('\n');
+}
+
+function feedText(feed: NonNullable<MonitorStatus['feed']>): string {
+  const parts = [
+    ...(feed.packetsPerSecond === undefined
+      ? []
+      : [`${String(Math.round(feed.packetsPerSecond))} packets/s`]),
+    ...(feed.oneSidedPercent === undefined ? [] : [`${String(feed.oneSidedPercent)} % one-sided`]),
+    ...(feed.vlans === undefined || feed.vlans.length === 0 ? [] : [`${String(feed.vlans.length)} VLANs`]),
+    ...feed.alarms.map(({ kind, observed }) => `${kind}: ${observed}`),
+    ...(feed.unobserved === undefined ? [] : [`not observed: ${feed.unobserved}`]),
+  ];
+  return parts.length === 0 ? '' : `, ${parts.join(', ')}`;
 }
 
 /** The list of instruments for people. */
@@ -57,7 +72,7 @@ export function instrumentsText(instruments: readonly InstrumentStatus[]): strin
   if (instruments.length === 0) return 'no instruments';
   const rows = instruments.map((instrument) => [
     instrument.name,
-    `${instrument.package} ${instrument.version}`,
+    `${instrument.package} ${instrument.version}${instrument.unverified === true ? ' (unverified)' : ''}`,
     instrument.state,
     instrument.health,
     instrument.pid === undefined ? '-' : String(instrument.pid),

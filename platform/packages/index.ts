@@ -1,3 +1,4 @@
+export { asksInWords, everythingAsked } from './asks.ts';
 export { loadPackage, type LoadedPackage } from './load-package.ts';
 export { parseManifest } from './manifest-file.ts';
 export { placeApp, pruneApps } from './place-app.ts';

@@ -1,10 +1,22 @@
+import type { MonitorStatus } from '../contracts/index.ts';
 import { describeError, type Logger } from '../kernel/index.ts';
 import { configFeature } from './config-feature.ts';
+import { dataFeature } from './data.ts';
+import { devFeature } from './dev.ts';
 import type { Feature, FeatureContext } from './feature.ts';
+import { feedChecks } from './feed-checks.ts';
+import { lossLedger } from './ledger.ts';
 import { metricsFeature } from './metrics.ts';
 
 /** Every feature of a sensor, in the order in which they start. */
-const FEATURES: readonly ((context: FeatureContext) => Feature)[] = [configFeature, metricsFeature];
+const FEATURES: readonly ((context: FeatureContext) => Feature)[] = [
+  configFeature,
+  metricsFeature,
+  devFeature,
+  feedChecks,
+  lossLedger,
+  dataFeature,
+];
 
 /** Makes the features; nothing is started. */
 export function openFeatures(context: FeatureContext): Feature[] {
@@ -45,6 +57,13 @@ export class FeatureSet {
         this.#log.error({ err: error, feature: feature.name }, `${feature.name} did not end in order`);
       });
     }
+  }
+
+  monitor(name: string): Pick<MonitorStatus, 'feed'> {
+    return Object.assign({}, ...this.#features.map((feature) => feature.monitor?.(name) ?? {})) as Pick<
+      MonitorStatus,
+      'feed'
+    >;
   }
 
   attention(): string[] {

@@ -47,14 +47,26 @@ export function findPackage(library: Library, name: string): AvailablePackage {
   return found;
 }
 
-async function loadOne(parts: LibraryParts, name: string): Promise<AvailablePackage> {
-  const loaded = await parts.loadPackage(join(parts.appsDir, name));
+function loadOne(parts: LibraryParts, name: string): Promise<AvailablePackage> {
+  return loadPackageFrom(parts, join(parts.appsDir, name));
+}
+
+/** Loads the package in a folder, wherever that lies, and places its app. */
+export async function loadPackageFrom(
+  parts: Omit<LibraryParts, 'appsDir'>,
+  dir: string,
+): Promise<AvailablePackage> {
+  const loaded = await parts.loadPackage(dir);
   const appDir = await parts.placeApp(loaded, parts.site);
   const { imagesDir } = sitePaths(parts.site);
   const pointer = join(imagesDir, `${loaded.manifest.image}.json`);
   const image = parseStrict(
     ImagePointerSchema,
-    JSON.parse(await readFile(pointer, 'utf8')),
+    JSON.parse(
+      await readFile(pointer, 'utf8').catch((error: unknown) => {
+        throw imageMissing(loaded.manifest, error);
+      }),
+    ),
     'SENSORD_PACKAGE_MISSING',
     `The image pointer ${pointer}`,
   );
@@ -63,8 +75,18 @@ async function loadOne(parts: LibraryParts, name: string): Promise<AvailablePack
     appDir,
     digest: loaded.digest,
     image: { file: join(imagesDir, basename(image.file)), fingerprint: image.digest },
-    toolVersion: image.packages[name],
+    toolVersion: image.packages[loaded.manifest.name],
   };
+}
+
+function imageMissing({ name, image }: Manifest, cause: unknown): BulkheadError {
+  return new BulkheadError({
+    code: 'SENSORD_PACKAGE_MISSING',
+    message: `The image ${image}, in which package ${name} runs, is not on this sensor.`,
+    hint: `Build it: scripts/build images ${image}`,
+    fields: { package: name, image },
+    cause,
+  });
 }
 
 function missing(name: string, cause: unknown): BulkheadError {

@@ -1,6 +1,15 @@
 import type { CommandGroup } from '../command-group.ts';
 import { configCommands } from './config.ts';
+import { devCommands } from './dev.ts';
+import { dataCommands } from './data.ts';
+import { ledgerCommands } from './ledger.ts';
 import { sensorCommands } from './sensor.ts';
 
 /** Every group of commands, in the order in which `bulkhead --help` lists them. */
-export const COMMAND_GROUPS: readonly CommandGroup[] = [sensorCommands, configCommands];
+export const COMMAND_GROUPS: readonly CommandGroup[] = [
+  sensorCommands,
+  configCommands,
+  devCommands,
+  dataCommands,
+  ledgerCommands,
+];

@@ -6,6 +6,10 @@ export const CLI_ERRORS: Readonly<Record<string, CatalogueEntry>> = Object.freez
     title: 'The sensor answered something that the command does not understand.',
     hint: 'Use the `bulkhead` command of the same version as the sensor.',
   },
+  CLI_DEV_BUILD: {
+    title: 'The sources of an instrument could not be made into an app.',
+    hint: 'Read what the bundler says; name the folder that holds instrument.yaml.',
+  },
   CLI_FILE_UNREADABLE: {
     title: 'A file that the command was given cannot be read.',
     hint: 'Name a file that is there and that you may read; - stands for standard input.',
