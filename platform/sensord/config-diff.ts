@@ -17,7 +17,7 @@ const MAX_DIFFERENCES = 1000;
 export function configDifferences(before: unknown, after: unknown): ConfigDifference[] {
   const found: ConfigDifference[] = [];
   compare('', before, after, found);
-  return found;
+  return found.sort((a, b) => (a.pointer < b.pointer ? -1 : 1));
 }
 
 function compare(pointer: string, before: unknown, after: unknown, found: ConfigDifference[]): void {

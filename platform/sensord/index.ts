@@ -4,3 +4,8 @@ export { Supervisor, type Standing } from './supervisor.ts';
 export { Reconciler, type ReconcilerParts } from './reconciler.ts';
 export { HealthPoller } from './health-poller.ts';
 export { loadSensorConfig, parseSensorConfig } from './config-file.ts';
+export { configDifferences } from './config-diff.ts';
+export { foreseenChange } from './config-plan.ts';
+export { settled, type SettleView } from './config-settle.ts';
+export { RevisionStore } from './revisions.ts';
+export { cleanAuthor, cleanReason, normaliseDocument } from './revisions-format.ts';
