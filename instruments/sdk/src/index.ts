@@ -3,6 +3,7 @@ export { openInstrument } from './open.ts';
 export { type InstrumentFile, parseInstrumentFile } from './instrument-file.ts';
 export { type InstrumentLog } from './log.ts';
 export { LIMITS, PROTOCOL_VERSION } from './protocol.ts';
+export type { DataHandlers, DataSubject, FoundRecords, KeptCopy } from './data-handlers.ts';
 export type {
   ChangeReply,
   EventBatch,

@@ -4,6 +4,7 @@ import { PermissionViolationError, type NatsConnection } from '@nats-io/transpor
 import type { z } from 'zod';
 import { connectToBus } from './bus-connection.ts';
 import { CommandServer, sendCommand } from './commands.ts';
+import { answerData, answerRetention, type DataHandlers, type KeptCopy } from './data-handlers.ts';
 import { InstrumentError, notPermitted } from './errors.ts';
 import { freeze, pointerOf, readInstrumentFile, type InstrumentFile } from './instrument-file.ts';
 import { openInstrumentLog, type InstrumentLog } from './log.ts';
@@ -198,6 +199,14 @@ class BusInstrument implements Instrument {
 
   onConfigure(take: (options: unknown) => Promise<ChangeReply> | ChangeReply): void {
     this.#commands.onControl('configure', take);
+  }
+
+  onRetention(report: () => Promise<readonly KeptCopy[]> | readonly KeptCopy[]): void {
+    answerRetention(this.#commands, report);
+  }
+
+  onData(handlers: DataHandlers): void {
+    answerData(this.#commands, handlers);
   }
 
   onStop(work: () => Promise<void> | void): void {

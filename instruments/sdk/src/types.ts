@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { DataHandlers, KeptCopy } from './data-handlers.ts';
 import type { InstrumentFile } from './instrument-file.ts';
 import type { InstrumentLog } from './log.ts';
 
@@ -159,6 +160,15 @@ export interface Instrument {
 
   /** Answers `control.<name>.configure`: new options, not yet validated. */
   onConfigure(take: (options: unknown) => Promise<ChangeReply> | ChangeReply): void;
+
+  /**
+   * Answers `control.<name>.retention`: what the instrument keeps beyond the moment, and for how long. It stands in the sensor's
+   * data report as declared, beside what the platform measures.
+   */
+  onRetention(report: () => Promise<readonly KeptCopy[]> | readonly KeptCopy[]): void;
+
+  /** Answers `control.<name>.data.find`, `data.purge` and `data.hold`: what is kept about an address or a name. */
+  onData(handlers: DataHandlers): void;
 
   /** Runs before the bus is left, last added first, each at most 5 s; publish and flush still work in it. */
   onStop(work: () => Promise<void> | void): void;

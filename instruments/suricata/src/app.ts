@@ -7,6 +7,7 @@ import { LineSplitter } from './eve-lines.ts';
 import { EvePipe } from './eve-pipe.ts';
 import { EvePublisher } from './eve-publisher.ts';
 import { Exclusive } from './exclusive.ts';
+import { keptData, NO_PERSONAL_DATA } from './kept-data.ts';
 import { HealthJudge } from './health.ts';
 import { layOut, prepareFolders, type Layout } from './layout.ts';
 import { OptionsSchema, type Options } from './options.ts';
@@ -137,6 +138,8 @@ export class SuricataApp {
     const { file } = this.#instrument;
     this.#instrument.health(() => this.#report());
     this.#instrument.onResources(() => this.#work.run(() => this.#change(this.#options)));
+    this.#instrument.onRetention(() => keptData(this.#layout.lastGoodPath));
+    this.#instrument.onData(NO_PERSONAL_DATA);
     this.#instrument.onConfigure((wanted) => this.#configure(wanted));
     if (file.accept.includes('ruleset.status'))
       this.#instrument.handle('ruleset.status', () => this.#rulesetStatus());
