@@ -22,7 +22,7 @@ export function newBaseline(): FeedBaseline {
 const LEAST_DISTANCE = 2;
 const DEVIATIONS = 6;
 /** While the rate is strange it is learned this much slower: what stays becomes usual, what passes leaves little. */
-const ALARMED_SLOWNESS = 8;
+const STRANGE_SLOWNESS = 8;
 
 export function levelOf(packetsPerSecond: number): number {
   return Math.log2(1 + Math.max(0, packetsPerSecond));
@@ -51,9 +51,10 @@ export function learnRate(
   const level = levelOf(packetsPerSecond);
   if (baseline.learnedS === 0) baseline.mean = level;
   baseline.learnedS += seconds;
-  const horizonS = Math.min(baseline.learnedS, learningS) * (alarmed ? ALARMED_SLOWNESS : 1);
-  const weight = Math.min(1, seconds / Math.max(seconds, horizonS));
   const learned = baseline.learnedS > learningS;
+  const strange = alarmed || (learned && Math.abs(level - baseline.mean) > tolerance(baseline));
+  const horizonS = Math.min(baseline.learnedS, learningS) * (strange ? STRANGE_SLOWNESS : 1);
+  const weight = Math.min(1, seconds / Math.max(seconds, horizonS));
   const limit = learned ? tolerance(baseline) : 64;
   const step = Math.max(-limit, Math.min(limit, level - baseline.mean));
   baseline.mean = Math.max(0, baseline.mean + weight * step);

@@ -25,8 +25,8 @@ export interface FeedCheckParts {
   now?: () => Date;
 }
 
-/** The rate is smoothed over this time. */
-const SMOOTH_S = 30;
+/** The rate is the median of so many looks. */
+const RATES = 7;
 /** A pause between two looks longer than this (a suspended machine) says nothing about the feed. */
 const LONGEST_LOOK_S = 120;
 /** Conversations from which on a feed counts as one that carries some. */
@@ -44,6 +44,7 @@ export class FeedCheck {
   readonly #baseline: FeedBaseline;
   readonly #absentS = new Map<number, number>();
   #last: FeedObservation | undefined;
+  #rates: number[] = [];
   #ratePerS: number | undefined;
   #silentS = 0;
   #mutedS: number | undefined;
@@ -99,7 +100,7 @@ export class FeedCheck {
     const { settings, monitor, device } = this.#parts;
     const arrived = observation.packets - last.packets;
     this.#silentS = arrived > 0 ? 0 : this.#silentS + seconds;
-    this.#smooth(arrived / seconds, seconds);
+    this.#smooth(arrived / seconds);
     const silent = this.#silentS >= settings.silenceS;
     // A feed that is silent altogether teaches nothing, and its VLANs are not missing one by one.
     if (!silent)
@@ -128,10 +129,10 @@ export class FeedCheck {
     return this.#baseline.learnedS >= this.#parts.settings.learningS;
   }
 
-  #smooth(perSecond: number, seconds: number): void {
-    const weight = Math.min(1, seconds / SMOOTH_S);
-    this.#ratePerS =
-      this.#ratePerS === undefined ? perSecond : this.#ratePerS + weight * (perSecond - this.#ratePerS);
+  /** The median of the last looks: a burst does not move it, a change does within half of them. */
+  #smooth(perSecond: number): void {
+    this.#rates = [...this.#rates.slice(1 - RATES), perSecond];
+    this.#ratePerS = [...this.#rates].sort((a, b) => a - b)[Math.floor(this.#rates.length / 2)];
   }
 
   #takeReport(report: NonNullable<FeedObservation['report']>, seconds: number, flowing: boolean): void {

@@ -26,7 +26,7 @@ export const LEAST_SAMPLED = 50;
 const BACK = 0.7;
 /** A capture engine's report may be looked at twice, so this is two reports at least. */
 const LOOKS = 3;
-/** The rate is already a mean of half a minute; a change must last several more. */
+/** The rate is already a median of the last looks; a change must last longer than that. */
 const RATE_LOOKS = 12;
 
 /** Judges one look. Pure. Each rule is there once, also when it cannot tell. */
