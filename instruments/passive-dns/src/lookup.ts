@@ -1,0 +1,121 @@
+import { z } from 'zod';
+import { normalAddress, pointerName } from './addresses.ts';
+import type { Database } from './database.ts';
+import { MAX_NAME, normalName, reversedName } from './names.ts';
+
+/** What may be asked, by command and by HTTP. */
+export const LookupSchema = z.strictObject({
+  /** A name, `*.` and a name for all that is below it, or an address. */
+  query: z.string().min(1).max(MAX_NAME),
+  rrtype: z
+    .string()
+    .regex(/^[A-Za-z0-9-]{1,16}$/)
+    .optional(),
+  /** Seconds since 1970: seen at or after, and at or before. */
+  since: z.int().min(0).max(253_402_300_799).optional(),
+  until: z.int().min(0).max(253_402_300_799).optional(),
+  limit: z.int().min(1).max(1_000).default(100),
+  offset: z.int().min(0).max(100_000).default(0),
+});
+export type Lookup = z.output<typeof LookupSchema>;
+
+/**
+ * One record in the Passive DNS Common Output Format (draft-dulaunoy-dnsop-passive-dns-cof). Times are seconds since 1970;
+ * names are lower case without a dot at the end.
+ */
+export interface CofRecord {
+  rrname: string;
+  rrtype: string;
+  rdata: string;
+  time_first: number;
+  time_last: number;
+  count: number;
+}
+
+interface Row {
+  id: number;
+  reversed: string;
+  rrtype: string;
+  rdata: string;
+  time_first: number;
+  time_last: number;
+  count: number;
+}
+
+const COLUMNS = 'id, reversed, rrtype, rdata, time_first, time_last, count';
+/** What one answer may hold: a reply on the bus is at most 256 KiB. */
+const MAX_BYTES = 200 * 1024;
+
+/** Names of one address can be very many; the latest known are looked at. */
+const NEWEST_OF_ADDRESS = 'id IN (SELECT id FROM rrsets WHERE rdata = ? ORDER BY id DESC LIMIT 10000)';
+
+/**
+ * Answers a lookup, newest first; below a domain in the order of names.
+ * @returns the records, and whether there are more behind `offset` + their number
+ */
+export function lookUp(db: Database, lookup: Lookup): { records: CofRecord[]; more: boolean } {
+  const { where, order, values } = selection(lookup.query);
+  const rows = db
+    .prepare<(string | number)[], Row>(
+      `SELECT ${COLUMNS} FROM rrsets WHERE ${where} AND (? = '' OR rrtype = ?) AND time_last >= ? AND time_first <= ?
+       ORDER BY ${order} LIMIT ? OFFSET ?`,
+    )
+    .all(
+      ...values,
+      ...Array<string>(2).fill(lookup.rrtype?.toUpperCase() ?? ''),
+      lookup.since ?? 0,
+      lookup.until ?? Number.MAX_SAFE_INTEGER,
+      lookup.limit + 1,
+      lookup.offset,
+    );
+  const records: CofRecord[] = [];
+  let bytes = 0;
+  for (const row of rows.slice(0, lookup.limit)) {
+    const record = cofRecord(row);
+    bytes += Buffer.byteLength(JSON.stringify(record)) + 1;
+    if (bytes > MAX_BYTES && records.length > 0) break;
+    records.push(record);
+  }
+  return { records, more: rows.length > records.length };
+}
+
+/** Names that an address was the answer for, newest first. */
+export function namesOf(db: Database, address: string, limit: number): CofRecord[] {
+  return db
+    .prepare<[string, number], Row>(
+      `SELECT ${COLUMNS} FROM rrsets WHERE ${NEWEST_OF_ADDRESS} AND rrtype IN ('A', 'AAAA') ORDER BY time_last DESC, count DESC LIMIT ?`,
+    )
+    .all(address, limit)
+    .map(cofRecord);
+}
+
+/** Every row about an address: what answered with it, and what stands under its name in the reverse tree. */
+export function rowsAbout(db: Database, address: string, limit: number): (CofRecord & { row: number })[] {
+  return db
+    .prepare<[string, string, number], Row>(
+      `SELECT ${COLUMNS} FROM rrsets WHERE rdata = ? OR reversed = ? ORDER BY id LIMIT ?`,
+    )
+    .all(address, reversedName(pointerName(address)), limit)
+    .map((row) => ({ row: row.id, ...cofRecord(row) }));
+}
+
+function selection(query: string): { where: string; order: string; values: string[] } {
+  const address = normalAddress(query);
+  const newest = 'time_last DESC, id';
+  if (address !== undefined) return { where: NEWEST_OF_ADDRESS, order: newest, values: [address] };
+  const below = query.startsWith('*.') ? normalName(query.slice(2)) : undefined;
+  if (below !== undefined) {
+    const reversed = reversedName(below);
+    // '/' follows '.', so this is all that has at least one label more.
+    const order = 'reversed, rrtype, rdata';
+    return below === '.'
+      ? { where: "reversed > '.'", order, values: [] }
+      : { where: 'reversed > ? AND reversed < ?', order, values: [`${reversed}.`, `${reversed}/`] };
+  }
+  return { where: 'reversed = ?', order: newest, values: [reversedName(normalName(query) ?? query)] };
+}
+
+function cofRecord(row: Row): CofRecord {
+  const { rrtype, rdata, time_first, time_last, count } = row;
+  return { rrname: reversedName(row.reversed), rrtype, rdata, time_first, time_last, count };
+}

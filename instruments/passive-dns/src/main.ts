@@ -1,0 +1,11 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { openInstrument } from '@bulkhead/sdk';
+import { PassiveDnsApp } from './app.ts';
+
+/** Entry of the app bundle: `main.mjs` with `better_sqlite3.node` beside it. */
+const nativeBinding = join(dirname(fileURLToPath(import.meta.url)), 'better_sqlite3.node');
+const instrument = await openInstrument();
+const app = new PassiveDnsApp(instrument, existsSync(nativeBinding) ? { nativeBinding } : {});
+await app.start();
