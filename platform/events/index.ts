@@ -21,3 +21,12 @@ export type {
   FoundData,
   StoredType,
 } from './store/data.ts';
+export { compileFieldPolicy, fieldRuleText, type FieldPolicy } from './field-policy.ts';
+export { EventStore, type EventStoreOptions, type UpkeepResult } from './store/event-store.ts';
+export type { ClockReading } from './store/clock.ts';
+export { CSV_COLUMNS, csvCell, type ExportFormat } from './store/export-rows.ts';
+export { SearchFilterSchema, type SearchFilter } from './store/filter.ts';
+export type { Histogram } from './store/histogram.ts';
+export type { IncomingMessage } from './store/insert.ts';
+export type { SearchPage } from './store/search.ts';
+export { WORKER_FILE } from './store/thread.ts';
