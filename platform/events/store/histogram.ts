@@ -20,7 +20,7 @@ export interface Histogram {
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 /** Up to so many candidates are also counted by kind. */
-const BY_KIND_MOST = 50_000;
+const BY_KIND_MOST = 10_000;
 
 interface Grid {
   fromMs: number;

@@ -19,6 +19,7 @@ const DESIRED: DesiredState = {
   problems: [],
   bus: { encrypt: true, streamMib: 16 },
   detectionCheck: { enabled: true, intervalS: 60, timeoutS: 20 },
+  events: { retentionDays: { default: 30, types: {} }, storeMib: 256, fieldPolicy: [] },
   metrics: {},
 };
 
