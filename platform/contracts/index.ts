@@ -43,3 +43,4 @@ export type {
   SensorStatus,
 } from './status.ts';
 export type { LedgerLine, LedgerReport, LedgerStage, LossAlarm } from './ledger.ts';
+export { DNS_LOOKUP, PassiveDnsAnswerSchema, type PassiveDnsAnswer, type PassiveDnsRecord } from './dns.ts';

@@ -3,6 +3,7 @@ import { describeError, type Logger } from '../kernel/index.ts';
 import { configFeature } from './config-feature.ts';
 import { dataFeature } from './data.ts';
 import { devFeature } from './dev.ts';
+import { dnsFeature } from './dns.ts';
 import type { Feature, FeatureContext } from './feature.ts';
 import { feedChecks } from './feed-checks.ts';
 import { lossLedger } from './ledger.ts';
@@ -16,6 +17,7 @@ const FEATURES: readonly ((context: FeatureContext) => Feature)[] = [
   feedChecks,
   lossLedger,
   dataFeature,
+  dnsFeature,
 ];
 
 /** Makes the features; nothing is started. */

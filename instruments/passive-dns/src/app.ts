@@ -7,7 +7,7 @@ import { PassiveDnsError } from './errors.ts';
 import { judgeHealth } from './health.ts';
 import { LookupSchema, lookUp, type CofRecord, type Lookup } from './lookup.ts';
 import { OptionsSchema, type Options } from './options.ts';
-import { describeKeptData, findAddress, holdAddress, purgeAddress, type KeptData } from './personal-data.ts';
+import { describeKeptData, personalData } from './personal-data.ts';
 import { Retention } from './retention.ts';
 import { DnsStore } from './store.ts';
 
@@ -75,6 +75,8 @@ export class PassiveDnsApp {
     instrument.onStop(() => this.stop());
     instrument.health(() => this.health());
     instrument.onConfigure((options) => this.configure(options));
+    instrument.onRetention(() => describeKeptData(this.store, this.#file, this.#options.retentionDays));
+    instrument.onData(personalData(this.store));
     if (instrument.file.accept.includes('dns.lookup')) {
       instrument.handle('dns.lookup', (payload) => {
         const asked = LookupSchema.safeParse(payload);
@@ -109,23 +111,6 @@ export class PassiveDnsApp {
   lookUp(lookup: Lookup): { records: CofRecord[]; more: boolean } {
     this.#lookups += 1;
     return this.store.query((db) => lookUp(db, lookup));
-  }
-
-  /** What is kept, for the data report. */
-  keptData(): Promise<KeptData> {
-    return describeKeptData(this.store, this.#file, this.#options.retentionDays);
-  }
-
-  find(address: string): ReturnType<typeof findAddress> {
-    return findAddress(this.store, address);
-  }
-
-  purge(address: string): Promise<number> {
-    return purgeAddress(this.store, address);
-  }
-
-  hold(address: string, hold: boolean): void {
-    holdAddress(this.store, address, hold);
   }
 
   configure(options: unknown): ChangeReply {

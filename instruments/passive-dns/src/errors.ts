@@ -3,9 +3,7 @@ export type PassiveDnsErrorCode =
   /** The database cannot be opened at the moment; health says why. */
   | 'PASSIVE_DNS_UNAVAILABLE'
   /** What was asked is not of the form that a lookup has. */
-  | 'PASSIVE_DNS_QUERY_INVALID'
-  /** Held records are not purged. */
-  | 'PASSIVE_DNS_HELD';
+  | 'PASSIVE_DNS_QUERY_INVALID';
 
 /** A refusal with a stable code; the sdk hands code and message to whoever asked. */
 export class PassiveDnsError extends Error {

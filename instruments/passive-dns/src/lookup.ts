@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { normalAddress, pointerName } from './addresses.ts';
+import { normalAddress } from './addresses.ts';
 import type { Database } from './database.ts';
 import { MAX_NAME, normalName, reversedName } from './names.ts';
 
@@ -87,16 +87,6 @@ export function namesOf(db: Database, address: string, limit: number): CofRecord
     )
     .all(address, limit)
     .map(cofRecord);
-}
-
-/** Every row about an address: what answered with it, and what stands under its name in the reverse tree. */
-export function rowsAbout(db: Database, address: string, limit: number): (CofRecord & { row: number })[] {
-  return db
-    .prepare<[string, string, number], Row>(
-      `SELECT ${COLUMNS} FROM rrsets WHERE rdata = ? OR reversed = ? ORDER BY id LIMIT ?`,
-    )
-    .all(address, reversedName(pointerName(address)), limit)
-    .map((row) => ({ row: row.id, ...cofRecord(row) }));
 }
 
 function selection(query: string): { where: string; order: string; values: string[] } {

@@ -1,131 +1,142 @@
 import { statSync } from 'node:fs';
+import type { DataHandlers, DataSubject, FoundRecords, KeptCopy } from '@bulkhead/sdk';
 import { normalAddress, pointerName } from './addresses.ts';
+import type { Database } from './database.ts';
 import { PassiveDnsError } from './errors.ts';
-import { rowsAbout, type CofRecord } from './lookup.ts';
-import { reversedName } from './names.ts';
+import { normalName, reversedName } from './names.ts';
+import { NOT_HELD } from './shedding.ts';
 import type { DnsStore } from './store.ts';
 
-/** What the instrument keeps, for the data report. Times are ISO 8601. */
-export interface KeptData {
-  records: number;
-  oldest: string | undefined;
-  newest: string | undefined;
-  bytes: number;
-  policy: { retentionDays: number };
-}
-
+/** Name of the one copy of data that is kept. */
+const COPY = 'dns-records';
 /** Rows of one step; a purge repeats it until nothing is left. */
 const STEP = 1_000;
-/** Held addresses. */
 const MAX_HOLDS = 1_000;
 
-/** Says what is kept: how much, from when to when, and for how long. */
+/** How a subject stands in the database: as a value, and as a name. */
+interface Keys {
+  value: string;
+  reversed: string;
+}
+
+/** Says what is kept: how much, from when to when, and for how long. @throws PassiveDnsError PASSIVE_DNS_UNAVAILABLE */
 export async function describeKeptData(
   store: DnsStore,
   file: string,
   retentionDays: number,
-): Promise<KeptData> {
+): Promise<KeptCopy[]> {
   await store.settle();
-  const range = store.query((db) =>
-    db
-      .prepare<[], { records: number; oldest: number | null; newest: number | null }>(
-        'SELECT count(*) AS records, min(time_last) AS oldest, max(time_last) AS newest FROM rrsets',
-      )
-      .get(),
+  const found = store.query((db) => summary(db, '1', []));
+  const sizes = ['', '-wal', '.journal'].map(
+    (part) => statSync(`${file}${part}`, { throwIfNoEntry: false })?.size ?? 0,
   );
-  const time = (seconds: number | null | undefined) =>
-    seconds === null || seconds === undefined ? undefined : new Date(seconds * 1000).toISOString();
-  return {
-    records: range?.records ?? 0,
-    oldest: time(range?.oldest),
-    newest: time(range?.newest),
-    bytes: ['', '-wal', '.journal'].reduce(
-      (sum, part) => sum + (statSync(`${file}${part}`, { throwIfNoEntry: false })?.size ?? 0),
-      0,
-    ),
-    policy: { retentionDays },
-  };
+  return [
+    {
+      name: COPY,
+      what: 'names and addresses of DNS answers, when first and last seen and how often; not who asked',
+      ...found,
+      bytes: sizes.reduce((sum, size) => sum + size, 0),
+      policyDays: retentionDays,
+    },
+  ];
 }
 
 /**
- * Everything that is kept about an address, at most `limit` records.
- * @throws PassiveDnsError PASSIVE_DNS_QUERY_INVALID
+ * Finds, deletes and holds what is known about an address (as the value of an answer, and its name in the reverse tree) or a
+ * name (itself, and as the value of another).
+ * @throws (each) PassiveDnsError PASSIVE_DNS_UNAVAILABLE, PASSIVE_DNS_QUERY_INVALID
  */
-export async function findAddress(
-  store: DnsStore,
-  address: string,
-  limit = 1_000,
-): Promise<{ records: CofRecord[]; more: boolean; held: boolean }> {
-  const normal = addressOf(address);
-  await store.settle();
-  const rows = store.query((db) => rowsAbout(db, normal, limit + 1));
+export function personalData(store: DnsStore): DataHandlers {
   return {
-    records: rows.slice(0, limit).map(({ rrname, rrtype, rdata, time_first, time_last, count }) => ({
-      rrname,
-      rrtype,
-      rdata,
-      time_first,
-      time_last,
-      count,
-    })),
-    more: rows.length > limit,
-    held: isHeld(store, normal),
+    find: (subject) => findSubject(store, subject),
+    purge: (subject) => purgeSubject(store, subject),
+    hold: (subject, hold) => {
+      holdSubject(store, subject, hold);
+    },
   };
 }
 
+/** How much is known about a subject. */
+export async function findSubject(store: DnsStore, subject: DataSubject): Promise<FoundRecords[]> {
+  const { value, reversed } = keysOf(subject);
+  await store.settle();
+  const found = store.query((db) => summary(db, 'rdata = ? OR reversed = ?', [value, reversed]));
+  return found.records === 0 ? [] : [{ copy: COPY, ...found }];
+}
+
 /**
- * Deletes everything about an address, also from free pages and the write-ahead log.
+ * Deletes everything about a subject but for what is held, also from free pages and the write-ahead log.
  * @returns how many records there were
- * @throws PassiveDnsError PASSIVE_DNS_HELD, PASSIVE_DNS_QUERY_INVALID
  */
-export async function purgeAddress(store: DnsStore, address: string): Promise<number> {
-  const normal = addressOf(address);
-  await store.settle();
-  if (isHeld(store, normal)) {
-    throw new PassiveDnsError('PASSIVE_DNS_HELD', `what is known about ${normal} is held and is not purged`);
-  }
+export async function purgeSubject(store: DnsStore, subject: DataSubject): Promise<number> {
+  const { value, reversed } = keysOf(subject);
   let removed = 0;
   for (;;) {
-    const rows = store.query((db) => rowsAbout(db, normal, STEP));
+    await store.settle();
+    const rows = store.query((db) =>
+      db
+        .prepare<[string, string, number], { id: number }>(
+          `SELECT id FROM rrsets WHERE (rdata = ? OR reversed = ?) AND ${NOT_HELD} LIMIT ?`,
+        )
+        .all(value, reversed, STEP),
+    );
     if (rows.length === 0) break;
-    removed += store.remove(rows.map(({ row }) => row));
+    removed += store.remove(rows.map(({ id }) => id));
   }
   store.query((db) => db.pragma('wal_checkpoint(TRUNCATE)'));
   return removed;
 }
 
-/**
- * Keeps everything about an address from retention, shedding and purges, or ends that.
- * @throws PassiveDnsError PASSIVE_DNS_QUERY_INVALID also when 1,000 addresses are held
- */
-export function holdAddress(store: DnsStore, address: string, hold: boolean, nowMs = Date.now()): void {
-  const normal = addressOf(address);
+/** Keeps everything about a subject from retention, shedding and purges, or ends that. At most 1,000 are held. */
+export function holdSubject(store: DnsStore, subject: DataSubject, hold: boolean): void {
+  const { value, reversed } = keysOf(subject);
   store.query((db) => {
     if (!hold) {
-      db.prepare('DELETE FROM holds WHERE address = ?').run(normal);
+      db.prepare('DELETE FROM holds WHERE value = ?').run(value);
       return;
     }
     const { holds = 0 } =
-      db.prepare<[], { holds: number }>('SELECT count(*) AS holds FROM holds').get() ?? {};
-    if (holds >= MAX_HOLDS && !isHeld(store, normal)) {
-      throw new PassiveDnsError('PASSIVE_DNS_QUERY_INVALID', 'as many addresses are held as can be');
-    }
-    db.prepare('INSERT OR IGNORE INTO holds (address, pointer, since) VALUES (?, ?, ?)').run(
-      normal,
-      reversedName(pointerName(normal)),
-      Math.floor(nowMs / 1000),
+      db
+        .prepare<[string], { holds: number }>('SELECT count(*) AS holds FROM holds WHERE value <> ?')
+        .get(value) ?? {};
+    if (holds >= MAX_HOLDS)
+      throw new PassiveDnsError(
+        'PASSIVE_DNS_QUERY_INVALID',
+        `${String(MAX_HOLDS)} subjects are held already`,
+      );
+    db.prepare('INSERT OR IGNORE INTO holds (value, reversed, since) VALUES (?, ?, ?)').run(
+      value,
+      reversed,
+      Math.floor(Date.now() / 1000),
     );
   });
 }
 
-function isHeld(store: DnsStore, address: string): boolean {
-  return store.query((db) => db.prepare('SELECT 1 FROM holds WHERE address = ?').get(address)) !== undefined;
+function summary(
+  db: Database,
+  where: string,
+  values: readonly string[],
+): { records: number; oldest?: string; newest?: string } {
+  const row = db
+    .prepare<string[], { records: number; oldest: number | null; newest: number | null }>(
+      `SELECT count(*) AS records, min(time_last) AS oldest, max(time_last) AS newest FROM rrsets WHERE ${where}`,
+    )
+    .get(...values);
+  const time = (seconds: number) => new Date(seconds * 1000).toISOString();
+  return {
+    records: row?.records ?? 0,
+    ...(typeof row?.oldest === 'number' ? { oldest: time(row.oldest) } : {}),
+    ...(typeof row?.newest === 'number' ? { newest: time(row.newest) } : {}),
+  };
 }
 
-function addressOf(text: string): string {
-  const address = normalAddress(text);
-  if (address === undefined) {
-    throw new PassiveDnsError('PASSIVE_DNS_QUERY_INVALID', `"${text.slice(0, 64)}" is not an address`);
+function keysOf(subject: DataSubject): Keys {
+  if (subject.address !== undefined) {
+    const address = normalAddress(subject.address);
+    if (address !== undefined) return { value: address, reversed: reversedName(pointerName(address)) };
+  } else {
+    const name = normalName(subject.name);
+    if (name !== undefined) return { value: name, reversed: reversedName(name) };
   }
-  return address;
+  throw new PassiveDnsError('PASSIVE_DNS_QUERY_INVALID', 'what was given is neither an address nor a name');
 }

@@ -1,5 +1,6 @@
 import type { DnsStore } from './store.ts';
 import { TrustedClock } from './clock.ts';
+import { NOT_HELD } from './shedding.ts';
 
 const DAY_S = 86_400;
 /** Most that one pass deletes: a mistake of any kind must be seen before it has taken everything. */
@@ -86,7 +87,7 @@ export class Retention {
         db
           .prepare<[number, number, number, number], { id: number }>(
             `SELECT id FROM rrsets WHERE id > ? AND id <= ? AND time_last < ?
-             AND rdata NOT IN (SELECT address FROM holds) AND reversed NOT IN (SELECT pointer FROM holds)
+             AND ${NOT_HELD}
              ORDER BY id LIMIT ?`,
           )
           .all(cursor, window.id, before, most - removed),

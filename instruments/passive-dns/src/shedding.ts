@@ -3,8 +3,9 @@ import { suffixOf } from './names.ts';
 
 /** Rows of one window in which the rarest and oldest are looked for; a look costs some 20 ms. */
 const WINDOW = 20_000;
-/** Held addresses stay, in either direction. */
-const NOT_HELD = `rdata NOT IN (SELECT address FROM holds) AND reversed NOT IN (SELECT pointer FROM holds)`;
+/** What is held stays, as a value and as a name. */
+export const NOT_HELD =
+  'rdata NOT IN (SELECT value FROM holds) AND reversed NOT IN (SELECT reversed FROM holds)';
 
 /** Takes records out of the database and keeps the counts right. Call inside of a transaction. */
 export class Shedding {

@@ -2,6 +2,7 @@ import type { CommandGroup } from '../command-group.ts';
 import { configCommands } from './config.ts';
 import { devCommands } from './dev.ts';
 import { dataCommands } from './data.ts';
+import { dnsCommands } from './dns.ts';
 import { ledgerCommands } from './ledger.ts';
 import { sensorCommands } from './sensor.ts';
 
@@ -12,4 +13,5 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
   devCommands,
   dataCommands,
   ledgerCommands,
+  dnsCommands,
 ];

@@ -34,6 +34,18 @@ export const SENSORD_ERRORS: Readonly<Record<string, CatalogueEntry>> = Object.f
     title: 'An unverified instrument cannot be run beside the configuration.',
     hint: 'Choose another name with --name, or correct what is said.',
   },
+  SENSORD_DNS_AMBIGUOUS: {
+    title: 'Several instruments of this sensor answer DNS lookups.',
+    hint: 'Say which one with --instrument.',
+  },
+  SENSORD_DNS_REFUSED: {
+    title: 'The passive DNS instrument refused a lookup.',
+    hint: 'The message is its own; `bulkhead instrument list` shows its health.',
+  },
+  SENSORD_DNS_UNKNOWN: {
+    title: 'No instrument of this sensor answers DNS lookups.',
+    hint: 'Add the passive-dns package to the configuration.',
+  },
   SENSORD_INSTRUMENT_UNKNOWN: {
     title: 'There is no instrument of that name.',
     hint: '`bulkhead instrument list` shows their names.',
