@@ -2,7 +2,7 @@ import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DataCopy, DataSource, Extent } from '../data/index.ts';
 import { instrumentSource } from '../data/index.ts';
-import { sitePaths, type Site } from '../kernel/index.ts';
+import { describeError, sitePaths, type Site } from '../kernel/index.ts';
 import { holdDirectory, listInstrumentFiles, type VolumeState } from '../storage/index.ts';
 import type { DesiredInstrument, DesiredState } from './desired.ts';
 import type { BusRoom, ContainerState, StorageRoom } from './rooms.ts';
@@ -65,7 +65,12 @@ export function otherVolumes(parts: VolumeSourceParts): DataSource {
 async function volumeCopy(site: Site, state: VolumeState, readers: readonly string[]): Promise<DataCopy> {
   const copy = volumeFacts(site, state, readers);
   if (state.state !== 'unlocked') return copy;
-  const { oldest, unseen } = await oldestFile(join(sitePaths(site).mountsDir, state.name, 'instrument'));
+  const seen = await oldestFile(join(sitePaths(site).mountsDir, state.name, 'instrument')).catch(
+    describeError,
+  );
+  // Being locked at this moment, or hostile: its age is not known, and the report goes on.
+  if (typeof seen === 'string') return { ...copy, faults: [`could not be looked into: ${seen}`] };
+  const { oldest, unseen } = seen;
   const note = unseen === 0 ? '' : ` (${String(unseen)} folders or files with odd names were not looked at)`;
   return {
     ...copy,

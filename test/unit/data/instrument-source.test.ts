@@ -98,7 +98,7 @@ test('a hostile answer is refused as a whole, and none of its words get into the
         () => undefined,
         (error: unknown) => error as { code: string; message: string },
       );
-    expect(failed?.code, String(JSON.stringify(answer)).slice(0, 100)).toBe('DATA_REPLY_INVALID');
+    expect(failed?.code, JSON.stringify([answer]).slice(0, 100)).toBe('DATA_REPLY_INVALID');
     expect(failed?.message.length).toBeLessThan(300);
     expect(failed?.message).not.toMatch(/\u001b|\u202e|xxx/);
   }
