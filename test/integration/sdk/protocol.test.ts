@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { waitFor } from '@bulkhead/platform/kernel';
+import { instrumentSource } from '@bulkhead/platform/data';
 import { parseInstrumentFile } from '@bulkhead/sdk';
 import { openWire, type WireSession } from '../../support/nats-clients.ts';
 import { busInstrument, busModel, openBusBench, type BusBench } from '../../support/nats.ts';
@@ -87,6 +88,35 @@ test('commands and control: received with a reply subject of the server, answere
   expect(await asked).toEqual({ state: 'ok' });
 });
 
+test('what an instrument keeps: asked as on the page, and the answers on the page are taken', async () => {
+  const source = instrumentSource({
+    name: 'suricata',
+    running: true,
+    volume: undefined,
+    readers: [],
+    goesTo: [],
+    request: (command, payload, timeoutMs) => bench.bus.request('suricata', command, payload, timeoutMs),
+  });
+  const { signal } = new AbortController();
+  const subject = { address: '10.0.0.7' };
+  const asked = async <T>(name: string, ask: () => Promise<T> | undefined): Promise<T | undefined> => {
+    const answered = ask();
+    await receive(suricata, name);
+    answer(suricata, 3, JSON.stringify(JSON.parse(examples.get(`${name} answered`) ?? '')));
+    return answered;
+  };
+  expect(await asked('retention', () => source.copies(signal))).toMatchObject([
+    { copy: 'instrument/suricata/observations', declared: { records: 120 }, policy: { days: 90 } },
+  ]);
+  expect(await asked('data find', () => source.find?.(subject, signal))).toMatchObject([
+    { copy: 'instrument/suricata/observations', records: 3 },
+  ]);
+  expect(await asked('data purge', () => source.purge?.(subject, '3f9c1a52-purge', signal))).toMatchObject([
+    { deleted: 3 },
+  ]);
+  await asked('data hold', () => source.hold?.(subject, true, signal));
+});
+
 test('what is not a right is answered by an error that names the subject', async () => {
   suricata.send('PUB event.suricata.dns 2\r\n{}\r\nSUB event.> 9\r\n');
   await waitFor('both errors', 3_000, () =>
@@ -134,7 +164,9 @@ async function receive(session: WireSession, name: string): Promise<void> {
 }
 
 function answer(session: WireSession, subscription: number, reply: string): void {
-  const subject =
-    new RegExp(`MSG \\S+ ${String(subscription)} (_R_\\.\\S+) `).exec(session.received())?.[1] ?? '';
+  const requests = session
+    .received()
+    .matchAll(new RegExp(`MSG \\S+ ${String(subscription)} (_R_\\.\\S+) `, 'g'));
+  const subject = [...requests].at(-1)?.[1] ?? '';
   session.send(`PUB ${subject} ${String(reply.length)}\r\n${reply}\r\n`);
 }
