@@ -7,6 +7,7 @@ import { checkHostSpace, overcommitment, type StorageWarning } from './host-spac
 import { syncFolder } from './key-file.ts';
 import { KeyedQueue } from './keyed-queue.ts';
 import { mountAt } from './mounts.ts';
+import { isPlatformVolume, PlatformVolumes } from './platform-volumes.ts';
 import { placeResources, type PlacedResources } from './resources.ts';
 import { readSuperblock } from './superblock.ts';
 import {
@@ -60,10 +61,13 @@ export interface StorageParts {
 export class Storage {
   readonly #parts: StorageParts;
   readonly #queue = new KeyedQueue();
+  /** Volumes of the platform's own data. */
+  readonly platform: PlatformVolumes;
   #closed = false;
 
   constructor(parts: StorageParts) {
     this.#parts = parts;
+    this.platform = new PlatformVolumes({ ...parts, queue: this.#queue });
   }
 
   /**
@@ -174,13 +178,14 @@ export class Storage {
     });
   }
 
-  /** All volumes. Reads a few kilobytes for each and starts no program. */
+  /** All volumes of instruments. Reads a few kilobytes for each and starts no program. */
   async list(): Promise<VolumeState[]> {
     this.#assertOpen();
     const images = (await readdir(this.#parts.volumesDir))
       .filter((file) => file.endsWith('.img'))
       .map((file) => file.slice(0, -'.img'.length));
-    const names = [...new Set([...images, ...(await this.#parts.keys.names())])].sort();
+    const all = new Set([...images, ...(await this.#parts.keys.names())]);
+    const names = [...all].filter((name) => !isPlatformVolume(name)).sort();
     return Promise.all(names.map(async (name) => volumeState(name, this.#image(name), this.#mount(name))));
   }
 

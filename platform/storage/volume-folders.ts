@@ -50,6 +50,14 @@ export async function openPersistent(name: string, mount: string, identifier: Ke
   const folder = join(mount, INSTRUMENT_FOLDER, 'persistent');
   await mkdir(join(folder, '..'), { recursive: true, mode: 0o755 });
   await mkdir(join(folder, '..', 'resources'), { recursive: true, mode: 0o755 });
+  await openFolder(name, folder, identifier);
+}
+
+/**
+ * Makes an encrypted folder if it is not there, and proves that it is encrypted with this key.
+ * @throws BulkheadError STORAGE_VOLUME_FOREIGN when it is encrypted with another key, or not at all.
+ */
+export async function openFolder(name: string, folder: string, identifier: KeyIdentifier): Promise<void> {
   if (!(await exists(folder))) {
     await makeEncrypted(folder, identifier);
     return;
