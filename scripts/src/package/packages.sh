@@ -51,7 +51,7 @@ build_sensor_package() {
   cp -r --no-preserve=mode,ownership "$root/build/apps" "$tree/usr/lib/bulkhead/apps"
   install -m 0755 "$tools/nats-server" "$tree/usr/lib/bulkhead/tools/nats-server"
   install -m 0644 "$bpf/fanout.o" "$tree/usr/lib/bulkhead/bpf/fanout.o"
-  install -m 0755 "$files/sensord" "$tree/usr/lib/bulkhead/bin/sensord"
+  install -m 0755 "$files/sensord" "$files/wait-for-sensord" "$tree/usr/lib/bulkhead/bin/"
   install -m 0755 "$files/bulkhead" "$tree/usr/bin/bulkhead"
   install -m 0644 "$files"/*.service "$tree/usr/lib/systemd/system/"
   install -m 0644 "$files/sensor.example.yaml" "$tree/usr/share/bulkhead/sensor.example.yaml"
@@ -69,11 +69,13 @@ build_sensor_package() {
 }
 
 build_images_package() {
-  local inputs tree=$work/images pointer names=()
-  for pointer in "$images"/*.json; do
+  local inputs tree=$work/images image pointer names=()
+  # Those that the instruments of this package name; an image for developing is not among them.
+  for image in $(sed -n 's/^image: *//p' "$root"/build/apps/*/instrument.yaml | sort -u); do
+    pointer=$images/$image.json
+    [ -f "$pointer" ] || die "there is no container image $image in $images; run scripts/setup"
     names+=("$pointer" "$images/$(sed -n 's/^  "file": "\(.*\)",$/\1/p' "$pointer")")
   done
-  [ ${#names[@]} -gt 0 ] || die "there are no container images in $images; run scripts/setup"
   # The digest of an image's content is in its name.
   inputs=$({
     printf '%s %s\n' "$version" "$epoch"
