@@ -66,7 +66,8 @@ function disagreements(measured: Extent | undefined, declared: Extent | undefine
       });
     }
   }
-  if (measured.oldest !== undefined && declared.records === 0) {
+  // A database that was emptied keeps its file; an instrument that declares its size is not taken at its word of having none.
+  if (measured.oldest !== undefined && declared.records === 0 && (declared.bytes ?? 0) === 0) {
     findings.push({
       code: 'disagrees',
       text: `declares that it is empty, but data of ${measured.oldest} was measured`,
