@@ -17,6 +17,7 @@ import { PLATFORM } from '../contracts/index.ts';
 import { BUS_LIMITS } from './limits.ts';
 import { readRights, type BusModel, type ReadRight } from './model.ts';
 import { consumerName, publisherOf, streamName, subjects } from './names.ts';
+import { acknowledgedUpTo } from './trim.ts';
 
 /** One stored stream, for status and retention. */
 export interface StreamState {
@@ -31,6 +32,12 @@ export interface StreamState {
   /** ISO 8601 of the oldest and newest message; empty when there is none. */
   oldest: string;
   newest: string;
+  /** ISO 8601, when the stream was made: one that was made anew counts from 1 again. */
+  created: string;
+  /** Up to here every durable reader has acknowledged what it reads. */
+  acknowledged: number;
+  /** An older stream, made without the right: it can never be trimmed. */
+  trimmable: boolean;
   /** Those who read it. */
   readers: { consumer: string; pending: number; unacknowledged: number; redelivered: number }[];
 }
@@ -64,19 +71,29 @@ export async function takeInventory(jsm: JetStreamManager): Promise<Inventory> {
   return new Map(found);
 }
 
-/** Creates missing streams and corrects changed ones. Returns the names of those it created. */
+/**
+ * Creates missing streams and corrects changed ones. Returns the names of those it created.
+ * @param firstSequences where a stream that is made now begins, because there was one of that name; else at 1
+ */
 export async function ensureStreams(
   jsm: JetStreamManager,
   model: BusModel,
   inventory: Inventory,
+  firstSequences: ReadonlyMap<string, number> = new Map(),
 ): Promise<string[]> {
   const wanted = publishers(model).map((publisher) => streamConfig(publisher, model.streamMib));
   const created = wanted.filter(({ name }) => !inventory.has(name));
   await Promise.all([
-    ...created.map((want) => jsm.streams.add(want)),
+    ...created.map((want) => {
+      const first = firstSequences.get(want.name);
+      return jsm.streams.add({ ...want, ...(first === undefined ? {} : { first_seq: first }) });
+    }),
     ...wanted.map(async (want) => {
       const have = inventory.get(want.name)?.info.config;
-      if (have !== undefined && differs(want, have)) await jsm.streams.update(want.name, want);
+      if (have === undefined) return;
+      // The server never takes this denial back from a stream that was made with it.
+      const wanted = have.deny_purge ? { ...want, deny_purge: true } : want;
+      if (differs(wanted, have)) await jsm.streams.update(want.name, wanted);
     }),
   ]);
   return created.map(({ name }) => name);
@@ -131,7 +148,7 @@ export async function ourStreams(jsm: JetStreamManager): Promise<StreamInfo[]> {
 /** State of all streams. */
 export async function streamStates(jsm: JetStreamManager): Promise<StreamState[]> {
   const inventory = await takeInventory(jsm);
-  const states = [...inventory.values()].map(({ info: { config, state }, consumers }) => {
+  const states = [...inventory.values()].map(({ info: { config, state, created }, consumers }) => {
     const empty = state.messages === 0;
     return {
       stream: config.name,
@@ -143,6 +160,9 @@ export async function streamStates(jsm: JetStreamManager): Promise<StreamState[]
       lastSequence: state.last_seq,
       oldest: empty ? '' : new Date(state.first_ts).toISOString(),
       newest: empty ? '' : new Date(state.last_ts).toISOString(),
+      created: String(created),
+      acknowledged: acknowledgedUpTo(state.last_seq, [...consumers.values()]),
+      trimmable: config.deny_purge !== true,
       readers: [...consumers.values()].map((consumer) => ({
         consumer: consumer.name,
         pending: consumer.num_pending,
@@ -166,7 +186,8 @@ function streamConfig(publisher: string, sizeMib: number) {
     max_msg_size: BUS_LIMITS.messageBytes,
     duplicate_window: nanos(BUS_LIMITS.duplicateWindowMs),
     deny_delete: true,
-    deny_purge: true,
+    // Only the platform's account reaches the API of streams, and it purges only up to a sequence (see trim.ts).
+    deny_purge: false,
     allow_rollup_hdrs: false,
     allow_direct: false,
     num_replicas: 1,

@@ -35,8 +35,17 @@ export const BUS_ERRORS: Readonly<Record<string, CatalogueEntry>> = Object.freez
     hint: 'Read the end of its log in the message; check the port, the disk and the store.',
   },
   BUS_STORE_DAMAGED: {
-    title: 'A part of the event store is missing or cannot be read.',
-    hint: 'Restore the store from a backup, or move it away to start with an empty one.',
+    title:
+      'Nothing of the event store can be read. (A damaged part alone is set aside, and the rest goes on.)',
+    hint: 'See whether its disk is mounted; else restore it from a backup, or move it away to start with an empty one.',
+  },
+  BUS_STORE_FAILED: {
+    title: 'The event store takes nothing: its disk reports errors, or the server is stuck.',
+    hint: 'Publishers wait and send again, nothing acknowledged is lost. Look at the disk (`dmesg`, SMART).',
+  },
+  BUS_STORE_FULL: {
+    title: 'The disk of the event store is full.',
+    hint: 'Make room on the disk of /var/lib/bulkhead; storing then goes on by itself. Nothing acknowledged is lost.',
   },
   BUS_STORE_KEY: {
     title: 'The event store is encrypted with the key of another sensor.',
@@ -114,5 +123,9 @@ export const BUS_ERRORS: Readonly<Record<string, CatalogueEntry>> = Object.freez
   BUS_REPLY_TOO_LARGE: {
     title: 'The reply to a command is missing or larger than the bus takes.',
     hint: 'Answer with less, or publish the rest as events.',
+  },
+  BUS_TRIM_REFUSED: {
+    title: 'A stream of events cannot be trimmed.',
+    hint: 'It was made by an older version, and stays as it is until its instrument is removed with its events.',
   },
 });
