@@ -20,6 +20,7 @@ export {
 } from './ledger-math.ts';
 export { packetLines, type PortOwner } from './ledger-lines.ts';
 export {
+  deliveredTo,
   GAUGES,
   publishLines,
   storeLines,

@@ -29,14 +29,22 @@ export interface StoreCounts {
 /** A stream with less room than this is as good as full. */
 const FULL = 0.98;
 
-/** How many of the copies that reached a tool's interface it read. Only for tools that count that. */
-export function toolLines(counts: InstrumentCounts, ports: readonly LedgerLine[]): LedgerLine[] {
+/**
+ * How many of the copies that reached a tool's interface it read. Only for tools that count that.
+ * @param since copies delivered when the tool's counters were last seen to change: tools count in intervals
+ */
+export function toolLines(
+  counts: InstrumentCounts,
+  ports: readonly LedgerLine[],
+  since = Infinity,
+): LedgerLine[] {
   const { instrument, totals } = counts;
   const read = totals['capture.kernel_packets'];
   const mine = ports.filter(
     ({ stage, name }) => stage === 'mirror-port' && name.startsWith(`${instrument}/`),
   );
   const first = mine[0];
+  const delivered = deliveredTo(instrument, ports);
   if (read === undefined || first === undefined) return [];
   const dropped = totals['capture.kernel_drops'] ?? 0;
   const invalid = totals['decoder.invalid'] ?? 0;
@@ -46,13 +54,20 @@ export function toolLines(counts: InstrumentCounts, ports: readonly LedgerLine[]
       name: instrument,
       ...(first.monitor === undefined ? {} : { monitor: first.monitor }),
       unit: 'packets',
-      in: mine.reduce((total, line) => total + line.out, 0),
+      in: delivered,
       out: read - dropped,
-      held: {},
+      held: reasons({ 'not counted yet': Math.min(delivered - since, delivered - read) }),
       lost: reasons({ 'tool too slow': dropped }),
       ...(invalid > 0 ? { note: `${String(invalid)} packets could not be decoded` } : {}),
     }),
   ];
+}
+
+/** Copies that reached the interfaces of an instrument. */
+export function deliveredTo(instrument: string, ports: readonly LedgerLine[]): number {
+  return ports
+    .filter(({ stage, name }) => stage === 'mirror-port' && name.startsWith(`${instrument}/`))
+    .reduce((total, line) => total + line.out, 0);
 }
 
 /** From a tool's output to the bus's acknowledgement. */

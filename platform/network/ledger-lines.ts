@@ -46,7 +46,7 @@ export function packetLines(ledger: MonitorLedger, owners: ReadonlyMap<string, P
   };
   const arrived = nic.rxPackets + ledger.injected;
   const copied = fanout.input - fanout.oversize;
-  const errors = nic.rxErrors === 0 ? {} : { note: `${String(nic.rxErrors)} frames arrived damaged` };
+  const errors = nic.rxErrors === 0 ? {} : { note: `frames that arrived damaged: ${String(nic.rxErrors)}` };
   return [
     line('nic', { in: nic.rxPackets + nic.lost, out: nic.rxPackets }, nicLosses(ledger), errors),
     line('guard', { in: arrived, out: ledger.forwarded }, { 'no capture engine': ledger.unforwarded }),
@@ -80,7 +80,7 @@ export function packetLines(ledger: MonitorLedger, owners: ReadonlyMap<string, P
           held: { filtered },
           name: owner === undefined ? port.hostEnd : `${owner.instrument}/${owner.port}`,
           ...(port.refused > 0
-            ? { note: `${String(port.refused)} frames that it tried to send were dropped` }
+            ? { note: `frames that it tried to send, dropped: ${String(port.refused)}` }
             : {}),
         },
       );

@@ -12,6 +12,7 @@ import {
 import { BulkheadError, describeError, linkName, parseStrict, writeFileAtomic } from '../kernel/index.ts';
 import {
   advance,
+  deliveredTo,
   GAUGES,
   linesBetween,
   LossWatch,
@@ -70,6 +71,7 @@ export class LossLedger implements Feature {
   readonly #watch = new LossWatch();
   /** Monitor interfaces on which every instrument saw at least once: before that, nothing can be expected. */
   readonly #seen = new Set<string>();
+  readonly #counted = new Map<string, { read: number | undefined; delivered: number }>();
   #begunMs = Date.now();
   #totals: Totals = NO_TOTALS;
   #history: Snapshot[] = [];
@@ -155,7 +157,7 @@ export class LossLedger implements Feature {
       atMs: Date.now(),
       lines: [
         ...packets,
-        ...counts.flatMap((one) => toolLines(one, packets)),
+        ...counts.flatMap((one) => toolLines(one, packets, this.#countedAt(one, packets))),
         ...counts.flatMap(publishLines),
         ...streamLines(streams),
         ...storeLines(stores),
@@ -179,6 +181,16 @@ export class LossLedger implements Feature {
         gauges: Object.fromEntries(GAUGES.map((name) => [name, counters[name] ?? 0])),
       };
     });
+  }
+
+  /** Copies delivered to an instrument when its own counters last changed. */
+  #countedAt({ instrument, totals }: InstrumentCounts, packets: readonly LedgerLine[]): number {
+    const read = totals['capture.kernel_packets'];
+    const known = this.#counted.get(instrument);
+    if (known !== undefined && known.read === read) return known.delivered;
+    const delivered = deliveredTo(instrument, packets);
+    this.#counted.set(instrument, { read, delivered });
+    return delivered;
   }
 
   #owners(): Map<string, PortOwner> {

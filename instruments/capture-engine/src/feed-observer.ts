@@ -12,8 +12,8 @@ import {
 
 /** A set this full may have turned a direction away: one-sidedness cannot be told, and fewer are to be observed. */
 const FULL = 0.9;
-/** A set this empty has room for more conversations, by a wide margin. */
-const ROOMY = 0.05;
+/** A set this empty has room for four times as many conversations, and stays below full. */
+const ROOMY = 0.15;
 /** Packets per second above which fewer conversations are observed, so that observing costs next to nothing. */
 const BUSY_PER_S = 50_000;
 const MAX_LISTING = 8 << 20;

@@ -3,6 +3,7 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { linkName, openLog, run, sitePaths, type Site } from '@bulkhead/platform/kernel';
 import { openNetwork, type Network } from '@bulkhead/platform/network';
+import { renderFeedRules } from '../../../instruments/capture-engine/src/feed-rules.ts';
 import { renderRules } from '../../../instruments/capture-engine/src/rules.ts';
 import { throwAwayRuntime, type ThrowAwayRuntime } from '../../support/lxd.ts';
 
@@ -126,7 +127,8 @@ async function build(
 /** An unprivileged container that forwards with the capture engine's own rules, as its user with CAP_NET_ADMIN inside. */
 async function startCapture(lxd: ThrowAwayRuntime, network: Network): Promise<string> {
   const links = await network.captureLinks('mon');
-  const rules = renderRules([{ input: 'in0', output: 'out0' }]);
+  // With the rules that observe the feed: they look at every packet.
+  const rules = renderRules([{ input: 'in0', output: 'out0' }]) + renderFeedRules(['in0'], 0, 30);
   const script =
     'ip link set in0 arp off up && ip link set out0 arp off up && nft -f /run/bulkhead/rules && exec sleep infinity';
   const runDir = sitePaths(lxd.site).instrumentRunDir('capture');

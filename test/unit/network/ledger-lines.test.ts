@@ -70,7 +70,7 @@ describe('packets', () => {
       out: 97,
       held: { filtered: 897 },
       lost: {},
-      note: '1 frames that it tried to send were dropped',
+      note: 'frames that it tried to send, dropped: 1',
     });
   });
 
@@ -99,6 +99,9 @@ describe('events', () => {
   test('the tool reads what reached its interface, and says what it dropped', () => {
     expect(toolLines(counts, packetLines(ledger, owners))).toMatchObject([
       { stage: 'tool', in: 990, out: 945, lost: { 'tool too slow': 40 }, unaccounted: 5, monitor: 'mon' },
+    ]);
+    expect(toolLines(counts, packetLines(ledger, owners), 987)).toMatchObject([
+      { held: { 'not counted yet': 3 }, unaccounted: 2 },
     ]);
     expect(toolLines({ ...counts, totals: {} }, packetLines(ledger, owners))).toEqual([]);
   });
