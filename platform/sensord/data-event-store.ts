@@ -1,8 +1,18 @@
 import type { DataCopy, DataSource, DataSubject } from '../data/index.ts';
-import type { EventStoreData } from '../events/index.ts';
+import type { DataHold, EventStoreData } from '../events/index.ts';
+
+const HOLDS_ARE_KNOWN_MS = 5_000;
 
 /** The event store as a source of the data report, of find, hold and purge. Everything here is measured. */
 export function eventStoreSource(store: EventStoreData, where: string): DataSource {
+  // Every hold is told again from time to time, and only the report lists them: one report serves all of a round.
+  let asked: { atMs: number; holds: Promise<readonly DataHold[]> } | undefined;
+  const holds = (): Promise<readonly DataHold[]> => {
+    if (asked === undefined || performance.now() - asked.atMs > HOLDS_ARE_KNOWN_MS) {
+      asked = { atMs: performance.now(), holds: store.report().then((report) => report.holds) };
+    }
+    return asked.holds;
+  };
   return {
     name: 'event-store',
     copies: async () => {
@@ -66,10 +76,10 @@ export function eventStoreSource(store: EventStoreData, where: string): DataSour
       return [{ copy: 'event-store', deleted, basis: 'measured', ...note }];
     },
     hold: async (subject, hold) => {
-      const { holds } = await store.report();
-      const mine = holds.filter((one) => sameSubject(one.subject, subject));
+      const mine = (await holds()).filter((one) => sameSubject(one.subject, subject));
       if (hold && mine.length === 0) await store.hold(subject, 'held by the operator: bulkhead data holds');
       if (!hold) for (const { id } of mine) await store.release(id);
+      if (!hold || mine.length === 0) asked = undefined;
     },
   };
 }

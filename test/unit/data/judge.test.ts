@@ -35,6 +35,16 @@ const cases: [what: string, copy: Parameters<typeof judge>[0], codes: string[], 
       'measured',
     ],
     [
+      'an emptied database keeps its file',
+      {
+        measured: { oldest: daysAgo(5), bytes: 90 },
+        declared: { records: 0, bytes: 80 },
+        policy: policy(30),
+      },
+      [],
+      'measured',
+    ],
+    [
       'declares older than measured: believed',
       { measured: { oldest: daysAgo(5) }, declared: { oldest: daysAgo(50), records: 1 }, policy: policy() },
       [],
