@@ -15,6 +15,8 @@ export interface SensorClient {
   get(path: string, query?: Record<string, string>): Promise<unknown>;
   /** `POST /v1<path>` with a JSON body, parsed. */
   post(path: string, body?: unknown): Promise<unknown>;
+  /** `POST /v1<path>` with bytes as they are: a secret that never becomes a string. */
+  postSecret(path: string, secret: Buffer): Promise<unknown>;
   /** `GET /v1<path>` as NDJSON, line by line as it comes. */
   lines(path: string, query?: Record<string, string>, signal?: AbortSignal): AsyncGenerator;
   /** `GET /v1<path>` as bytes, for what is written to a file. */
@@ -33,7 +35,9 @@ export function sensorClient(socketPath: string): SensorClient {
         signal: signal ?? null,
         ...(body === undefined
           ? {}
-          : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+          : Buffer.isBuffer(body)
+            ? { body, headers: { 'content-type': 'application/octet-stream' } }
+            : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
       });
       if (response.statusCode < 300) return response.body;
       throw errorFrom(await response.body.text());
@@ -78,6 +82,7 @@ export function sensorClient(socketPath: string): SensorClient {
     events: (query, signal) => lines('/events', query, signal) as AsyncGenerator<StoredEvent>,
     get: async (path, query) => json('GET', address(path, query)),
     post: async (path, body) => (await call('POST', address(path), undefined, body ?? {})).json(),
+    postSecret: async (path, secret) => (await call('POST', address(path), undefined, secret)).json(),
     lines,
     bytes,
     close: () => agent.close(),

@@ -22,6 +22,7 @@ export type PlatformEventType =
   | 'instrument.drift'
   | 'configuration.applied'
   | 'configuration.failed'
+  | 'keys.changed'
   | 'monitor.attached'
   | 'monitor.lost'
   | 'bus.restarted'

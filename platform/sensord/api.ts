@@ -43,6 +43,20 @@ const ParamsSchema = z.strictObject({ name: NameSchema });
  */
 export async function openApi(socketPath: string, parts: ApiParts): Promise<{ close: () => Promise<void> }> {
   const app = Fastify({ bodyLimit: 1 << 20, forceCloseConnections: true, requestTimeout: 0 });
+  answerErrors(app, parts.log);
+  routes(app, parts);
+  for (const add of parts.routes) add(app);
+  await listenOn(app, socketPath);
+  return {
+    close: async () => {
+      await app.close();
+      await rm(socketPath, { force: true });
+    },
+  };
+}
+
+/** Errors as people and programs get them: code, message, hint and fields; causes go to the log. */
+export function answerErrors(app: FastifyInstance, log: Logger): void {
   app.setErrorHandler(async (error, _request, reply) => {
     if (error instanceof BulkheadError) {
       return reply.code(statusOf(error)).send({ error: error.toJSON() });
@@ -53,7 +67,7 @@ export async function openApi(socketPath: string, parts: ApiParts): Promise<{ cl
         .code(known)
         .send({ error: { code: 'SENSORD_REQUEST_INVALID', message: String(error), fields: {} } });
     }
-    parts.log.error({ err: error }, 'request failed');
+    log.error({ err: error }, 'request failed');
     const text = {
       code: 'SENSORD_INTERNAL',
       message: 'The sensor could not answer; its log says why.',
@@ -61,18 +75,17 @@ export async function openApi(socketPath: string, parts: ApiParts): Promise<{ cl
     };
     return reply.code(500).send({ error: text });
   });
-  routes(app, parts);
-  for (const add of parts.routes) add(app);
+}
+
+/**
+ * Listens on a unix socket that only root may open.
+ * @throws BulkheadError SENSORD_ALREADY_RUNNING when another sensord answers on it.
+ */
+export async function listenOn(app: FastifyInstance, socketPath: string): Promise<void> {
   await takeSocket(socketPath);
   // The folder is root's alone (0700, see run-dir.ts), so nobody can connect between listen and chmod.
   await app.listen({ path: socketPath });
   await chmod(socketPath, 0o600);
-  return {
-    close: async () => {
-      await app.close();
-      await rm(socketPath, { force: true });
-    },
-  };
 }
 
 function routes(app: FastifyInstance, parts: ApiParts): void {

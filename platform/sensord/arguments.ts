@@ -8,6 +8,7 @@ export interface SensordArguments {
   /** Folder with one built app per package. */
   appsDir: string;
   keyFile: string | undefined;
+  passphraseFile: string | undefined;
   logLevel: string;
   /** Only remove what an earlier sensord left in the kernel and in LXD, then end. */
   takeDown: boolean;
@@ -19,7 +20,9 @@ const USAGE = `Usage: sensord --config FILE --apps DIR [options]
 
   --config FILE      the sensor's configuration (YAML or JSON)
   --apps DIR         folder with the built packages
-  --key-file FILE    the sensor key (default: STATE/keys/sensor.key, made at the first start)
+  --key-file FILE    opens the sensor key (default: STATE/keys/sensor.key, made at the first start). A path, also on another
+                     medium, or UUID=<filesystem>:/path, LABEL=<filesystem>:/path; the sensor waits until it is there
+  --passphrase-file FILE  opens the sensor key with the passphrase in FILE: a file of systemd's LoadCredential=, /dev/fd/N
   --state-dir DIR    durable state (default /var/lib/bulkhead)
   --run-dir DIR      sockets and keys in memory (default /run/bulkhead)
   --cache-dir DIR    images, apps, nats-server (default /var/cache/bulkhead)
@@ -47,6 +50,7 @@ export function parseArguments(argv: readonly string[]): SensordArguments | stri
         config: text,
         apps: text,
         'key-file': text,
+        'passphrase-file': text,
         'state-dir': text,
         'run-dir': text,
         'cache-dir': text,
@@ -88,6 +92,7 @@ export function parseArguments(argv: readonly string[]): SensordArguments | stri
     configFile: values.config ?? '',
     appsDir: values.apps ?? '',
     keyFile: values['key-file'],
+    passphraseFile: values['passphrase-file'],
     logLevel: values['log-level'],
     takeDown: values['take-down'],
     everything: values.everything,

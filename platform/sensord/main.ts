@@ -3,6 +3,8 @@ import { describeError, BulkheadError, openLog, sitePaths, type Logger, type Sit
 import { openApi } from './api.ts';
 import { parseArguments, type SensordArguments } from './arguments.ts';
 import { Configuration } from './configuration.ts';
+import { tryUnlock, waitForKey } from './key-unlock.ts';
+import { KeyRing } from '../storage/index.ts';
 import { loadLibrary } from './library.ts';
 import { RevisionStore } from './revisions.ts';
 import { ensureLxdDaemon } from '../runtime/index.ts';
@@ -50,7 +52,17 @@ async function run(options: SensordArguments, log: Logger): Promise<number> {
     await dropRunDir(site.runDir);
     return 0;
   }
-  const rooms = await openRooms(site, options, log);
+  const keys = await KeyRing.open(sitePaths(site).keysDir, log);
+  const locked = await tryUnlock(keys, site, options);
+  if (locked !== undefined) {
+    const how = await waitForKey(keys, { site, sources: options, log, reason: locked });
+    if (how === 'take-down') {
+      await takeDownRemains(site, options, log);
+      await dropRunDir(site.runDir);
+    }
+    if (how !== 'unlocked') return 0;
+  }
+  const rooms = await openRooms(site, { ...options, keys }, log);
   const configuration = new Configuration(
     options.configFile,
     (names) => loadLibrary({ site, appsDir: options.appsDir, ...rooms.packages }, names),

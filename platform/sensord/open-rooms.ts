@@ -5,7 +5,7 @@ import { describeError, openLog, sitePaths, type Logger, type Site } from '../ke
 import { openNetwork, type Network } from '../network/index.ts';
 import { checkImageArchive, loadPackage, placeApp } from '../packages/index.ts';
 import { ensureLxdDaemon, openRuntime, type Runtime } from '../runtime/index.ts';
-import { openStorage, type Storage } from '../storage/index.ts';
+import { KeyRing, openStorage, type Storage } from '../storage/index.ts';
 
 /** Stopping instruments in order takes at most this long. */
 const SHUTDOWN_MS = 90_000;
@@ -15,6 +15,7 @@ export interface Rooms {
   lxdVersion: string;
   runtime: Runtime;
   storage: Storage;
+  keys: KeyRing;
   bus: Bus;
   network: Network;
   packages: {
@@ -27,17 +28,18 @@ export interface Rooms {
 /** Opens the rooms; LXD is started when it does not run. Nothing of the sensor is changed yet. */
 export async function openRooms(
   site: Site,
-  options: { keyFile: string | undefined; logLevel: string },
+  options: { keys: KeyRing; logLevel: string },
   log: Logger,
 ): Promise<Rooms> {
   const roomLog = (room: string) => openLog(room, options.logLevel);
   const daemon = await ensureLxdDaemon({ site, log: roomLog('runtime') });
   log.info({ socket: daemon.socket, version: daemon.version, started: daemon.started }, 'LXD answers');
-  const storage = await openStorage({ site, log: roomLog('storage'), keyFile: options.keyFile });
+  const storage = await openStorage({ site, log: roomLog('storage'), keys: options.keys });
   return {
     lxdVersion: daemon.version,
     runtime: openRuntime({ lxd: await openLxd({ socket: daemon.socket }), site, log: roomLog('runtime') }),
     storage,
+    keys: options.keys,
     bus: openBus({
       site,
       log: roomLog('bus'),
@@ -55,10 +57,15 @@ export async function openRooms(
  */
 export async function takeDownRemains(
   site: Site,
-  options: { keyFile: string | undefined; logLevel: string; everything: boolean },
+  options: { logLevel: string; everything: boolean },
   log: Logger,
 ): Promise<void> {
-  const { runtime, network, bus, storage } = await openRooms(site, options, log);
+  const { runtime, network, bus, storage } = await openRooms(
+    site,
+    // Locked: taking down needs no key, and must not wait for one.
+    { ...options, keys: await KeyRing.open(sitePaths(site).keysDir, log) },
+    log,
+  );
   const attempt = async (what: string, work: () => Promise<unknown>) => {
     await work().catch((error: unknown) => {
       log.error({ err: error, what }, `could not take down ${what}: ${describeError(error)}`);

@@ -1,5 +1,10 @@
-export { openStorage, type StorageConfig } from './open-storage.ts';
+export { defaultKeyFile, openStorage, type StorageConfig } from './open-storage.ts';
+export { KeyRing, type KeyState, type SlotState } from './key-ring.ts';
+export { ensureKeyFile } from './key-file.ts';
+export { makeRecoveryCode } from './key-recovery-code.ts';
+export { isMedium, readMediumKey } from './key-medium.ts';
 export { type Storage } from './storage.ts';
+export { type PlatformVolumes } from './platform-volumes.ts';
 export { type VolumeState } from './volume-state.ts';
 export { type StorageWarning } from './host-space.ts';
 export { type OwnerIds } from './volume-folders.ts';

@@ -51,6 +51,25 @@ export async function readSensorKey(path: string, mayCreate: boolean): Promise<B
 }
 
 /**
+ * Makes a key file where there is none, in a folder that is there; one that is there must be usable.
+ * @throws BulkheadError STORAGE_KEY_MISSING (no such folder), STORAGE_KEY_UNSAFE
+ */
+export async function ensureKeyFile(path: string): Promise<void> {
+  try {
+    await stat(dirname(path));
+  } catch (cause) {
+    throw new BulkheadError({
+      code: 'STORAGE_KEY_MISSING',
+      message: `The folder of the key file ${path} is not there.`,
+      hint: 'Mount the medium first.',
+      fields: { path },
+      cause,
+    });
+  }
+  (await readSensorKey(path, true)).fill(0);
+}
+
+/**
  * Destroys a key file: overwrites it in place, forces that to disk, unlinks it, forces that to disk. Needs no free
  * space. No file is no error.
  */

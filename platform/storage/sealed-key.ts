@@ -111,6 +111,12 @@ export function sealedKeyVolume(text: string, name: string): string {
   return parseSealedKey(text, name).volume;
 }
 
+/** What a key file says it is for, unauthenticated: `openSealedKey` checks it. @throws BulkheadError STORAGE_KEY_DAMAGED */
+export function sealedKeyBinding(text: string, shown: string): KeyBinding {
+  const { kind, name, volume } = parseSealedKey(text, shown);
+  return { kind, name, volume };
+}
+
 function parseSealedKey(text: string, name: string): SealedKey {
   try {
     return SealedKeySchema.parse(JSON.parse(text));

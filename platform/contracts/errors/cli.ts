@@ -18,9 +18,21 @@ export const CLI_ERRORS: Readonly<Record<string, CatalogueEntry>> = Object.freez
     title: 'The command itself failed.',
     hint: 'Read its message; please report it.',
   },
+  CLI_SECRET_DIFFERS: {
+    title: 'The two passphrases differ.',
+    hint: 'Try again.',
+  },
+  CLI_SECRET_MISSING: {
+    title: 'No passphrase was given.',
+    hint: 'Type it, or give it on standard input.',
+  },
   CLI_SENSOR_UNREACHABLE: {
     title: 'No sensor answers on the socket.',
     hint: 'Start one with scripts/start, run the command as root, or name the socket with --socket.',
+  },
+  CLI_SUPPORT_NOT_WRITTEN: {
+    title: 'A support bundle could not be written.',
+    hint: 'Name another file with --output; one that exists is not overwritten.',
   },
   CLI_USAGE: {
     title: 'The arguments of the command do not fit together.',

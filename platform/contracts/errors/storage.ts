@@ -25,7 +25,7 @@ export const STORAGE_ERRORS: Readonly<Record<string, CatalogueEntry>> = Object.f
   },
   STORAGE_KEY_MISSING: {
     title: 'A key that existing data was encrypted with is not there.',
-    hint: 'Restore the key file from a backup, or destroy the volume to start with an empty one.',
+    hint: 'Use another way to the sensor key (passphrase, recovery code), or restore the key file from a backup. What it encrypted cannot be read without it; destroy it to start empty.',
   },
   STORAGE_KEY_UNSAFE: {
     title: 'The sensor key file is not usable: others can read it, or it is too short or not random.',
@@ -34,6 +34,18 @@ export const STORAGE_ERRORS: Readonly<Record<string, CatalogueEntry>> = Object.f
   STORAGE_KEY_WRONG: {
     title: 'The sensor key is not the one that the stored keys were sealed with.',
     hint: 'Give the sensor the key file that it was started with first.',
+  },
+  STORAGE_LOCKED: {
+    title: 'The sensor is locked: nothing stored can be read until its key is there.',
+    hint: 'Unlock it with `bulkhead keys unlock`, or bring the key file or medium that it waits for.',
+  },
+  STORAGE_MEDIUM_ABSENT: {
+    title: 'The medium with the key file is not there.',
+    hint: 'Plug it in; the sensor unlocks by itself. Or unlock it with a passphrase or recovery code.',
+  },
+  STORAGE_MEDIUM_INVALID: {
+    title: 'The key file on a medium is not named in a way that is understood.',
+    hint: 'Write UUID=<filesystem>:/path or LABEL=<filesystem>:/path.',
   },
   STORAGE_NAME_INVALID: {
     title: 'The name cannot be the name of a volume or file.',
@@ -47,6 +59,14 @@ export const STORAGE_ERRORS: Readonly<Record<string, CatalogueEntry>> = Object.f
     title: 'The host ids of an instrument are not those of an unprivileged container.',
     hint: 'This is a fault of the sensor; the volume was not opened.',
   },
+  STORAGE_PASSPHRASE_WEAK: {
+    title: 'The passphrase is too short or too plain.',
+    hint: 'Take five or more random words, at least 12 characters.',
+  },
+  STORAGE_PASSPHRASE_WRONG: {
+    title: 'The passphrase or recovery code opens none of the slots.',
+    hint: 'Mind the keyboard layout; `bulkhead keys status` lists the slots.',
+  },
   STORAGE_RESOURCE_REFUSED: {
     title: "A file that the operator gave an instrument cannot be copied into the instrument's resources.",
     hint: "Name a regular file of at most 64 MiB outside the sensor's own folders.",
@@ -58,6 +78,22 @@ export const STORAGE_ERRORS: Readonly<Record<string, CatalogueEntry>> = Object.f
   STORAGE_SIZE_INVALID: {
     title: 'The size is not possible for a volume.',
     hint: 'Use a whole number of MiB, at least 32.',
+  },
+  STORAGE_SLOTS_DAMAGED: {
+    title: 'The file with the ways to the sensor key is damaged, or was changed by somebody else.',
+    hint: 'Restore keys/slots.json from a backup. What was stored needs it.',
+  },
+  STORAGE_SLOTS_FULL: {
+    title: 'There are as many ways to the sensor key as there may be.',
+    hint: 'Remove one that is no longer needed.',
+  },
+  STORAGE_SLOT_LAST: {
+    title: 'The only way to the sensor key cannot be removed.',
+    hint: 'Add another one first.',
+  },
+  STORAGE_SLOT_UNKNOWN: {
+    title: 'There is no slot of that number.',
+    hint: '`bulkhead keys status` lists the slots.',
   },
   STORAGE_VOLUME_ABSENT: {
     title: 'The instrument has no volume.',
