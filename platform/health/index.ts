@@ -14,6 +14,14 @@ export {
   type CheckStatus,
   type DetectionCheckParts,
 } from './detection-check.ts';
+export { Redactor, type Redactions, type RedactOptions } from './support/redact.ts';
+export {
+  makeSupportBundle,
+  SUPPORT_LIMITS,
+  type SupportFile,
+  type SupportManifest,
+  type SupportSource,
+} from './support/bundle.ts';
 export { blindness } from './readiness.ts';
 export { MAX_COUNTERS, metricsText, plainCounters, type MetricsFacts } from './metrics-text.ts';
 export {

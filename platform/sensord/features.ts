@@ -5,15 +5,19 @@ import { dataFeature } from './data.ts';
 import { devFeature } from './dev.ts';
 import { dnsFeature } from './dns.ts';
 import type { Feature, FeatureContext } from './feature.ts';
+import { keysFeature } from './keys-feature.ts';
 import { feedChecks } from './feed-checks.ts';
 import { lossLedger } from './ledger.ts';
 import { metricsFeature } from './metrics.ts';
+import { supportFeature } from './support.ts';
 
 /** Every feature of a sensor, in the order in which they start. */
 const FEATURES: readonly ((context: FeatureContext) => Feature)[] = [
   configFeature,
+  keysFeature,
   metricsFeature,
   devFeature,
+  supportFeature,
   feedChecks,
   lossLedger,
   dataFeature,

@@ -4,13 +4,17 @@ import { devCommands } from './dev.ts';
 import { dataCommands } from './data.ts';
 import { dnsCommands } from './dns.ts';
 import { ledgerCommands } from './ledger.ts';
+import { keysCommands } from './keys.ts';
 import { sensorCommands } from './sensor.ts';
+import { supportCommands } from './support.ts';
 
 /** Every group of commands, in the order in which `bulkhead --help` lists them. */
 export const COMMAND_GROUPS: readonly CommandGroup[] = [
   sensorCommands,
   configCommands,
+  keysCommands,
   devCommands,
+  supportCommands,
   dataCommands,
   ledgerCommands,
   dnsCommands,
