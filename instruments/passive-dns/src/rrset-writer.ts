@@ -133,24 +133,21 @@ export class RrsetWriter {
   }
 
   #write({ entries, messages, sequence }: Step, bounds: Bounds): void {
-    const crowded = new Set<string>();
-    for (const entry of entries) {
-      const suffix = this.#put(entry, bounds);
-      if (suffix !== undefined) crowded.add(suffix);
-    }
+    const crowded = new Map<string, number>();
+    for (const entry of entries) this.#put(entry, bounds, crowded);
     for (const message of messages) {
       this.#remember.run(this.#slot % REMEMBERED, message);
       this.#slot += 1;
     }
     let shed = 0;
-    for (const suffix of crowded) {
-      shed += this.#shedding.fromSuffix(suffix, Math.ceil(bounds.maxRecordsPerSuffix * SHED_SUFFIX));
+    for (const [suffix, records] of crowded) {
+      const over = records - bounds.maxRecordsPerSuffix;
+      shed += this.#shedding.fromSuffix(suffix, over + Math.ceil(bounds.maxRecordsPerSuffix * SHED_SUFFIX));
     }
-    const over = this.#records - shed - bounds.maxRecords;
-    if (over > 0 || this.#bytes() > bounds.maxBytes) {
-      shed += this.#shedding.fromAll(
-        Math.min(Math.max(over, 0) + Math.ceil(this.#records * SHED_ALL), SHED_MOST),
-      );
+    const over = this.#overAll(this.#records - shed, bounds);
+    if (over > 0) {
+      const most = Math.max(SHED_MOST, entries.length);
+      shed += this.#shedding.fromAll(Math.min(over + Math.ceil(this.#records * SHED_ALL), most));
     }
     this.#records -= shed;
     this.#shed += shed;
@@ -160,23 +157,30 @@ export class RrsetWriter {
     if (shed > 0) this.facts.set('shed', this.#shed);
   }
 
-  /** @returns the suffix, when it holds more than it may */
-  #put(entry: Entry, bounds: Bounds): string | undefined {
+  /** Writes one entry; a suffix that holds more than it may is noted with its number of records. */
+  #put(entry: Entry, bounds: Bounds, crowded: Map<string, number>): void {
     const { observation, heldFirst: first, heldLast: last, heldCount: count } = entry;
-    if (entry.row !== 0 && this.#update.run(first, last, count, entry.row).changes > 0) return undefined;
+    if (entry.row !== 0 && this.#update.run(first, last, count, entry.row).changes > 0) return;
     const reversed = reversedName(observation.rrname);
     const found = this.#find.get(reversed, observation.rrtype, observation.rdata);
     if (found !== undefined) {
       entry.row = found.id;
       this.#update.run(first, last, count, found.id);
-      return undefined;
+      return;
     }
     const { rrtype, rdata } = observation;
     entry.row = Number(this.#insert.run(reversed, rrtype, rdata, first, last, count).lastInsertRowid);
     this.#records += 1;
     const suffix = suffixOf(reversed);
     const { records = 0 } = this.#countSuffix.get(suffix) ?? {};
-    return records > bounds.maxRecordsPerSuffix ? suffix : undefined;
+    if (records > bounds.maxRecordsPerSuffix) crowded.set(suffix, records);
+  }
+
+  /** How many of `records` are too many, by number or by bytes. */
+  #overAll(records: number, bounds: Bounds): number {
+    const bytes = this.#bytes();
+    const byBytes = bytes > bounds.maxBytes ? Math.ceil(records * (1 - bounds.maxBytes / bytes)) : 0;
+    return Math.max(records - bounds.maxRecords, byBytes);
   }
 
   /** Bytes of pages in use. */
