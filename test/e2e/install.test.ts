@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -78,11 +78,8 @@ beforeAll(async () => {
     env: { ...environment, PATH: `${made}:${environment['PATH'] ?? ''}` },
   };
   await run('bash', ['-euc', await readme('Install', 0)], here);
-  const { stdout } = await run('dpkg-deb', [
-    '--field',
-    join(ROOT, 'build/package/bulkhead-sensor_0.1.0_amd64.deb'),
-  ]);
-  version = /^Version: (.*)$/m.exec(stdout)?.[1] ?? '';
+  const house = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { version: string };
+  version = house.version;
   newer = `${version}+next`;
   await run(join(ROOT, 'scripts/package'), ['--output', made, '--version', newer, '--suite', '12'], here);
 }, 900_000);
@@ -170,20 +167,20 @@ describe.each<{ release: Release }>([{ release: '12' }, { release: '13' }])(
       expect(await dnsEvents(system)).toEqual(stored);
     });
 
-    test('a restart of sensord leaves instruments and bus running', async () => {
-      const processes = async () =>
-        (await system.run('pgrep -x nats-server; bulkhead instrument list --json')).stdout;
-      const pids = async () => (await statusOf(system))?.instruments.map(({ pid }) => pid);
-      const before = [await processes(), await pids()];
-      await system.run('systemctl restart bulkhead-sensord');
-      await seeing(system);
-      expect([(await processes()).split('\n')[0], await pids()]).toEqual([
-        String(before[0]).split('\n')[0],
-        before[1],
-      ]);
-    });
-
     if (release === '12') {
+      test('a restart of sensord leaves instruments and bus running', async () => {
+        const processes = async () =>
+          (await system.run('pgrep -x nats-server; bulkhead instrument list --json')).stdout;
+        const pids = async () => (await statusOf(system))?.instruments.map(({ pid }) => pid);
+        const before = [await processes(), await pids()];
+        await system.run('systemctl restart bulkhead-sensord');
+        await seeing(system);
+        expect([(await processes()).split('\n')[0], await pids()]).toEqual([
+          String(before[0]).split('\n')[0],
+          before[1],
+        ]);
+      });
+
       test('the chapter on sizing can be followed', async () => {
         const { stdout } = await system.run(await readme('Sizing', 0));
         expect(stdout).toContain('sensor: healthy');

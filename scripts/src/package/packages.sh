@@ -40,7 +40,7 @@ build_sensor_package() {
   local inputs tree=$work/sensor name
   inputs=$({
     printf '%s %s %s\n' "$version" "$epoch" "${SENSOR_DEPENDS[*]}"
-    cat "$root/scripts/src/package/packages.sh"
+    cat "$root/scripts/src/package/packages.sh" "$root/scripts/src/package/third-party.mjs" "$root/package-lock.json"
     content_of "$files" "$root/build/sensord.mjs" "$root/build/bulkhead.mjs" "$root/build/better_sqlite3.node" "$root/build/apps" \
       "$tools/nats-server" "$bpf/fanout.o" "$root/LICENSE"
   } | sha256sum | cut -d' ' -f1)
@@ -58,6 +58,10 @@ build_sensor_package() {
   install -m 0600 "$files/sensor.yaml" "$tree/etc/bulkhead/sensor.yaml"
   install -m 0644 "$files/default" "$tree/etc/default/bulkhead"
   install -m 0644 "$root/LICENSE" "$tree/usr/share/doc/bulkhead-sensor/copyright"
+  {
+    echo "nats-server is the program of Debian's package of that name (Apache-2.0). Code of these npm packages is in the programs:"
+    node "$root/scripts/src/package/third-party.mjs" "$root"
+  } | gzip -9n >"$tree/usr/share/doc/bulkhead-sensor/third-party.gz"
   chmod 0750 "$tree/etc/bulkhead"
   printf '%s\n' /etc/bulkhead/sensor.yaml /etc/default/bulkhead >"$tree/DEBIAN/conffiles"
   fill "$files/sensor.control" "$tree/DEBIAN/control"
