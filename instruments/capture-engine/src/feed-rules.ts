@@ -28,41 +28,47 @@ const CONVERSATION = 'saddr . ip daddr . ip protocol . th sport . th dport';
  */
 export function renderFeedRules(inputs: readonly string[], level: number, windowS: number): string {
   const oneIn = ONE_IN[level] ?? 1;
+  const header = 'ip saddr . ip daddr . ip id . ip checksum';
+  const set = (name: string, key: string, size: number, timeout: string) =>
+    `  set ${name} { typeof ${key}; flags dynamic,timeout; size ${String(size)}; timeout ${timeout}; }`;
   const parts = inputs.flatMap((input) => [
-    `  set ${input}_vlans { typeof vlan id; flags dynamic,timeout; size 4096; timeout ${String(VLAN_MEMORY_S)}s; }`,
-    `  set ${input}_four { typeof ip ${CONVERSATION}; flags dynamic,timeout; size ${String(MAX_DIRECTIONS)}; timeout ${String(windowS)}s; }`,
-    `  set ${input}_six { typeof ${six(CONVERSATION)}; flags dynamic,timeout; size ${String(MAX_DIRECTIONS)}; timeout ${String(windowS)}s; }`,
-    `  set ${input}_recent { typeof ip saddr . ip daddr . ip id . ip checksum; flags dynamic,timeout; size 4096; timeout ${String(DUPLICATE_MS)}ms; gc-interval 1s; }`,
+    set(`${input}_vlans`, 'vlan id', 4096, `${String(VLAN_MEMORY_S)}s`),
+    set(`${input}_four`, `ip ${CONVERSATION}`, MAX_DIRECTIONS, `${String(windowS)}s`),
+    set(`${input}_six`, six(CONVERSATION), MAX_DIRECTIONS, `${String(windowS)}s`),
+    set(`${input}_recent`, header, 4096, `${String(DUPLICATE_MS)}ms; gc-interval 1s`),
     `  counter ${input}_packets { }`,
     `  counter ${input}_sampled { }`,
     `  counter ${input}_duplicates { }`,
+    `  chain ${input}_again {`,
+    `    ${header} @${input}_recent counter name "${input}_duplicates" return`,
+    `    add @${input}_recent { ${header} } counter name "${input}_sampled"`,
+    `  }`,
+    `  chain ${input}_conversation {`,
+    `    update @${input}_four { ip ${CONVERSATION} } accept`,
+    `    update @${input}_six { ${six(CONVERSATION)} }`,
+    `  }`,
+    // Raw fields of the transport header, because by its name each rule would test for the protocol once more: TCP flags, and
+    // the ports of UDP.
+    `  chain ${input}_tcp {`,
+    `    @th,104,8 & 0x16 == 0x10 goto ${input}_conversation`,
+    `  }`,
+    `  chain ${input}_udp {`,
+    `    @th,16,16 { 53, 123, 443 } goto ${input}_conversation`,
+    `    @th,0,16 { 53, 123, 443 } goto ${input}_conversation`,
+    `  }`,
     `  chain ${input}_observe {`,
     `    type filter hook ingress device "${input}" priority -10; policy accept;`,
     `    counter name "${input}_packets"`,
     `    vlan id 1-4094 update @${input}_vlans { vlan id }`,
     `    ip id & 0xf == 7 jump ${input}_again`,
     ...(oneIn === 1 ? [] : [`    symhash mod ${String(oneIn)} != 0 accept`]),
-    ...[
-      'tcp flags & (syn | rst | ack) == ack',
-      'udp dport { 53, 123, 443 }',
-      'udp sport { 53, 123, 443 }',
-    ].flatMap((match) => [
-      `    ${match} update @${input}_four { ip ${CONVERSATION} } accept`,
-      `    ${match} update @${input}_six { ${six(CONVERSATION)} } accept`,
-    ]),
-    `  }`,
-  ]);
-  const again = inputs.flatMap((input) => [
-    `  chain ${input}_again {`,
-    `    ip saddr . ip daddr . ip id . ip checksum @${input}_recent counter name "${input}_duplicates" return`,
-    `    add @${input}_recent { ip saddr . ip daddr . ip id . ip checksum } counter name "${input}_sampled"`,
+    `    meta l4proto vmap { tcp : goto ${input}_tcp, udp : goto ${input}_udp }`,
     `  }`,
   ]);
   return [
     `add table netdev ${FEED_TABLE}`,
     `delete table netdev ${FEED_TABLE}`,
     `table netdev ${FEED_TABLE} {`,
-    ...again.filter((line) => line !== ''),
     ...parts,
     `}`,
     ``,
