@@ -1,4 +1,7 @@
+import type { Logger, Site } from '../kernel/index.ts';
 import type { StreamState } from './streams.ts';
+import type { StoreIncident } from './store-incidents.ts';
+import type { StoreFault } from './store-watch.ts';
 import type { BusIdentity } from './identities.ts';
 import type { BusMessage, FeedStart } from './event-feed.ts';
 import type { BusModel } from './model.ts';
@@ -20,6 +23,31 @@ export interface EventFeed {
   readonly caughtUp: Promise<void>;
   /** Resolves after the signal was aborted and the last `onEvent` returned. Never rejects. */
   readonly ended: Promise<void>;
+}
+
+/** What the bus needs. */
+export interface BusOptions {
+  site: Pick<Site, 'prefix' | 'stateDir' | 'runDir' | 'natsPort'>;
+  log: Logger;
+  /** 32 bytes for a purpose, always the same for the same sensor. */
+  secret: (purpose: string) => Buffer;
+  /** Path of the nats-server program, version 2.12 or later. */
+  natsServer: string;
+}
+
+/** The state of the event store. */
+export interface StoreHealth {
+  /**
+   * Called when a part of the store was found damaged or did not take what was written; also with what was found before
+   * anybody listened. Returns how to stop listening.
+   */
+  onIncident(listener: (incident: StoreIncident) => void): () => void;
+  /** Why nothing is stored now; undefined while everything is. */
+  readonly fault: StoreFault | undefined;
+  /** Folders below `stateDir/bus/quarantine`, oldest first. */
+  quarantined(): Promise<string[]>;
+  /** Reads every stored message, as is done daily. Returns how many cannot be read, by stream. */
+  scrub(): Promise<Record<string, number>>;
 }
 
 /** The sensor's bus, made by `openBus`. */
@@ -60,10 +88,17 @@ export interface Bus {
     signal: AbortSignal,
   ): Promise<EventFeed>;
   streams(): Promise<StreamState[]>;
+  /**
+   * Removes a stream's messages up to and with a sequence; never one that a durable reader has not acknowledged.
+   * @returns how many were removed @throws BulkheadError BUS_TRIM_REFUSED, BUS_NOT_READY
+   */
+  trim(stream: string, upTo: number): Promise<number>;
   /** Called when the server's process is found dead; it is being restarted. Returns how to stop listening. */
   onDown(listener: (reason: string) => void): () => void;
   /** Called when it runs again after that, with all streams in place. */
   onRestarted(listener: () => void): () => void;
+  /** Is what was stored still there, and is what comes being stored. */
+  readonly store: StoreHealth;
   /** Process id of the server, while there is one. */
   serverPid(): number | undefined;
   /** Version of the server that the platform is connected to; undefined while there is none. */

@@ -37,6 +37,9 @@ export type FeedStart =
   | { since: Date }
   | { after: Readonly<Record<string, number>>; otherwise: 'live' | 'beginning' };
 
+/** After so many of the server's signs of life without a message, nothing more comes although some seem to be left. */
+const IDLE_HEARTBEATS = 3;
+
 /** What one stream's reading needs from the bus. */
 export interface FeedSource {
   /** Resolves when the bus is up; rejects when the bus was closed. */
@@ -66,6 +69,8 @@ export class StreamFeed {
   readonly #options: StreamFeedOptions;
   #next: number | undefined;
   #caughtUp = false;
+  /** Something is being handed over. */
+  #busy = false;
 
   constructor(source: FeedSource, options: StreamFeedOptions) {
     this.#source = source;
@@ -115,7 +120,7 @@ export class StreamFeed {
     signal.addEventListener('abort', stop, { once: true });
     // A reader may leave as soon as it has caught up, which was told above: its abort is then already over.
     if (signal.aborted) stop();
-    void stopWhenLost(messages);
+    void this.#attend(messages);
     try {
       for await (const message of messages) {
         if (signal.aborted || message.info.deliverySequence !== expected) break;
@@ -132,10 +137,35 @@ export class StreamFeed {
   async #take(message: JsMsg): Promise<void> {
     // A message that was handed over before the last consumer was lost must not be handed over again.
     if (this.#next === undefined || message.seq >= this.#next) {
-      await this.#options.onMessage(toBusMessage(this.#options.stream, message));
+      this.#busy = true;
+      try {
+        await this.#options.onMessage(toBusMessage(this.#options.stream, message));
+      } finally {
+        this.#busy = false;
+      }
       this.#next = message.seq + 1;
     }
     if (message.info.pending === 0) this.#announceCaughtUp();
+  }
+
+  /** Ends the iteration when the consumer is gone, so that the caller makes another one from where it stands. */
+  async #attend(messages: ConsumerMessages): Promise<void> {
+    let [idle, place] = [0, this.#next];
+    for await (const status of messages.status()) {
+      if (
+        status.type === 'heartbeats_missed' ||
+        status.type === 'consumer_not_found' ||
+        status.type === 'consumer_deleted' ||
+        status.type === 'stream_not_found'
+      ) {
+        messages.stop();
+      } else if (status.type === 'heartbeat') {
+        idle = this.#busy || this.#next !== place ? 0 : idle + 1;
+        place = this.#next;
+        // A damaged message is passed over by the server and stays pending in its count for ever.
+        if (idle >= IDLE_HEARTBEATS) this.#announceCaughtUp();
+      }
+    }
   }
 
   #announceCaughtUp(): void {
@@ -159,20 +189,6 @@ export class StreamFeed {
       inactive_threshold: nanos(60_000),
       ...(types.length === 0 ? {} : { filter_subjects: types.map((type) => `event.${publisher}.${type}`) }),
     };
-  }
-}
-
-/** Ends the iteration when the consumer is gone, so that the caller makes another one from where it stands. */
-async function stopWhenLost(messages: ConsumerMessages): Promise<void> {
-  for await (const status of messages.status()) {
-    if (
-      status.type === 'heartbeats_missed' ||
-      status.type === 'consumer_not_found' ||
-      status.type === 'consumer_deleted' ||
-      status.type === 'stream_not_found'
-    ) {
-      messages.stop();
-    }
   }
 }
 

@@ -1,5 +1,5 @@
-export type { Bus, EventFeed, EventFilter } from './bus.ts';
-export { openBus, type BusOptions } from './open-bus.ts';
+export type { Bus, BusOptions, EventFeed, EventFilter, StoreHealth } from './bus.ts';
+export { openBus } from './open-bus.ts';
 export type { CommandReply } from './platform-client.ts';
 export { compileAccounts, type AccountKeys } from './accounts.ts';
 export { consumerName, streamName, subjects } from './names.ts';
@@ -9,3 +9,5 @@ export type { BusIdentity } from './identities.ts';
 export type { BusMessage, FeedStart } from './event-feed.ts';
 export type { StreamState } from './streams.ts';
 export { storeCipher, type StoreCipher } from './server-config.ts';
+export type { StoreIncident } from './store-incidents.ts';
+export type { StoreFault } from './store-watch.ts';

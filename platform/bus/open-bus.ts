@@ -1,10 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { jetstream, jetstreamManager, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream';
-import type { NatsConnection } from '@nats-io/transport-node';
 import {
   backoffMs,
-  BulkheadError,
   describeError,
   hasCode,
   sitePaths,
@@ -13,8 +10,9 @@ import {
   type Site,
 } from '../kernel/index.ts';
 import { compileAccounts } from './accounts.ts';
-import { connectAs, reload, runningDigest } from './admin.ts';
-import type { Bus, EventFeed, EventFilter } from './bus.ts';
+import { reload, runningDigest } from './admin.ts';
+import type { Bus, BusOptions, EventFeed, EventFilter, StoreHealth } from './bus.ts';
+import { connectPlatform, type Connected } from './connections.ts';
 import type { BusMessage } from './event-feed.ts';
 import { openEventFeed } from './event-subscription.ts';
 import { Identities, type BusIdentity } from './identities.ts';
@@ -24,7 +22,9 @@ import type { CommandReply } from './platform-client.ts';
 import { notReady, publishEvent, requestControl, sendAsPlatform } from './platform-client.ts';
 import { serverConfig, storeCipher, type StoreCipher } from './server-config.ts';
 import { ServerProcess } from './server-process.ts';
-import { StoreRecord } from './store-record.ts';
+import { StoreDuty } from './store-duty.ts';
+import { StoreIncidents } from './store-incidents.ts';
+import { StoreKeeper } from './store-keeper.ts';
 import {
   ensureConsumers,
   ensureStreams,
@@ -35,16 +35,7 @@ import {
   type Inventory,
   type StreamState,
 } from './streams.ts';
-
-/** What the bus needs. */
-export interface BusOptions {
-  site: Pick<Site, 'prefix' | 'stateDir' | 'runDir' | 'natsPort'>;
-  log: Logger;
-  /** 32 bytes for a purpose, always the same for the same sensor. */
-  secret: (purpose: string) => Buffer;
-  /** Path of the nats-server program, version 2.12 or later. */
-  natsServer: string;
-}
+import { trimStream } from './trim.ts';
 
 /** Opens the bus without starting anything. */
 export function openBus(options: BusOptions): Bus {
@@ -55,13 +46,6 @@ const RESTART = { firstMs: 200, maxMs: 10_000, holdAfter: Number.POSITIVE_INFINI
 const WATCH_MS = 500;
 const READY_MS = 60_000;
 
-interface Connected {
-  system: NatsConnection;
-  platform: NatsConnection;
-  client: JetStreamClient;
-  manager: JetStreamManager;
-}
-
 /**
  * INVARIANTS: everything that changes the server (`ensure`, restart by the watch, `stop`, `close`) runs one at a time
  * through `#exclusive`. `#connected` is set exactly while both users are connected or reconnecting to a server that was
@@ -71,7 +55,8 @@ class SensorBus implements Bus {
   readonly #options: BusOptions;
   readonly #log: Logger;
   readonly #identities: Identities;
-  readonly #record: StoreRecord;
+  readonly #keeper: StoreKeeper;
+  readonly #duty: StoreDuty;
   readonly #process: ServerProcess;
   readonly #cipher: StoreCipher = storeCipher(readFileSync('/proc/cpuinfo', 'utf8'));
   readonly #down = new Set<(reason: string) => void>();
@@ -90,18 +75,29 @@ class SensorBus implements Bus {
     this.#log = options.log;
     const stateDir = sitePaths(options.site as Site).busDir;
     this.#identities = new Identities(join(stateDir, 'identities.json'), options.secret);
-    this.#record = new StoreRecord(join(stateDir, 'store.json'));
     this.#process = new ServerProcess(
       { program: options.natsServer, runDir: join(options.site.runDir, 'bus'), stateDir },
       options.log,
     );
+    const incidents = new StoreIncidents();
+    this.#keeper = new StoreKeeper(stateDir, incidents, options.log);
+    this.#duty = new StoreDuty({
+      ...{ keeper: this.#keeper, incidents, log: options.log, places: this.#process },
+      connected: () => this.#connected,
+      exclusive: (work) => this.#exclusive(work),
+      restart: () => this.#restart(),
+    });
+  }
+
+  get store(): StoreHealth {
+    return this.#duty;
   }
 
   async ensure(value: BusModel): Promise<{ restarted: boolean; reloaded: boolean }> {
     const model = parseBusModel(value);
     return this.#exclusive(async () => {
       await this.#process.prepare();
-      await this.#record.claim(this.#storeKey(model));
+      await this.#keeper.claim(this.#storeKey(model));
       // On disk before the server is told: a key of somebody who left must not come back to life after a crash.
       await this.#identities.keepOnly(model.instruments.map(({ name }) => name));
       const running = (await this.#process.alive()) || (await this.#process.adopt());
@@ -152,6 +148,10 @@ class SensorBus implements Bus {
     return streamStates(this.#ready().manager);
   }
 
+  async trim(stream: string, upTo: number): Promise<number> {
+    return trimStream(this.#ready().manager, stream, upTo);
+  }
+
   onDown(listener: (reason: string) => void): () => void {
     return listen(this.#down, listener);
   }
@@ -170,18 +170,22 @@ class SensorBus implements Bus {
 
   async stop(): Promise<void> {
     await this.#end(async () => {
-      if ((await this.#process.alive()) || (await this.#process.adopt())) await this.#process.stop();
+      const running = (await this.#process.alive()) || (await this.#process.adopt());
+      const manager = running ? this.#connected?.manager : undefined;
+      const found = manager && (await takeInventory(manager).then(statesOf, () => undefined));
+      await this.#halt();
+      if (found !== undefined) await this.#keeper.settle(found);
     });
   }
 
   async close(): Promise<void> {
-    await this.#end(() => Promise.resolve());
+    await this.#end(() => this.#disconnect());
   }
 
   /** Changes a running server without disconnecting anybody who keeps the right to be there. */
   async #change(model: BusModel): Promise<{ restarted: boolean; reloaded: boolean }> {
     const { system, manager } = this.#connection();
-    await this.#complete(model, await takeInventory(manager));
+    await this.#complete(model, await takeInventory(manager), false);
     const bare = withBareNewcomers(model, accountsIn(await this.#process.readConfig()));
     try {
       if (bare !== undefined) await reload(system, await this.#process.writeConfig(this.#config(bare)));
@@ -198,8 +202,30 @@ class SensorBus implements Bus {
     }
   }
 
-  /** Starts the server, waits until it answers, and sees to it that nothing of the store is missing. */
+  /** Starts the server and sees to it that nothing of the store is missing; what is damaged is repaired or set aside. */
   async #boot(model: BusModel): Promise<void> {
+    await this.#startServer(model);
+    const look = async () => statesOf(await takeInventory(this.#connection().manager));
+    const halt = () => this.#halt();
+    await this.#keeper.bringInOrder({ look, halt, start: () => this.#startServer(model) });
+    await this.#complete(model, await takeInventory(this.#connection().manager), true);
+  }
+
+  async #halt(): Promise<void> {
+    await this.#disconnect();
+    await this.#process.stop();
+  }
+
+  /** Starts the server anew, because it does not store any more although it could. */
+  async #restart(): Promise<void> {
+    const model = this.#model;
+    if (model === undefined || this.#closing.signal.aborted) return;
+    await this.#halt();
+    await this.#boot(model);
+    for (const listener of this.#up) listener();
+  }
+
+  async #startServer(model: BusModel): Promise<void> {
     await this.#disconnect();
     await this.#process.writeConfig(this.#config(model));
     await this.#process.start();
@@ -208,29 +234,15 @@ class SensorBus implements Bus {
       if (!(await this.#process.alive())) throw await this.#process.startFailure('it ended while starting');
       return this.#connectIfAnswering();
     });
-    const inventory = await takeInventory(this.#connection().manager);
-    const lost = (await this.#record.streams()).filter((stream) => !inventory.has(stream));
-    if (lost.length > 0) {
-      const tail = await this.#process.logTail();
-      await this.#disconnect();
-      await this.#process.stop();
-      throw new BulkheadError({
-        code: 'BUS_STORE_DAMAGED',
-        message: `The event store cannot be read whole: ${lost.join(', ')} missing. nats-server said: ${tail}`,
-        hint: `Restore ${this.#process.storeDir} from a backup, or move it and store.json away to start with an empty store.`,
-        fields: { missing: lost.join(' ') },
-      });
-    }
-    await this.#complete(model, inventory);
   }
 
-  async #complete(model: BusModel, inventory: Inventory): Promise<void> {
+  async #complete(model: BusModel, inventory: Inventory, fromDisk: boolean): Promise<void> {
     const { manager } = this.#connection();
     // First these: taking an import away alone would leave an outstanding pull being served.
     const revoked = await removeRevokedConsumers(manager, model, inventory);
     if (revoked.length > 0) this.#log.info({ revoked }, 'rights to read revoked');
-    const created = await ensureStreams(manager, model, inventory);
-    await this.#record.remember(created);
+    const created = await ensureStreams(manager, model, inventory, await this.#keeper.firstSequences());
+    await this.#keeper.accept(created, statesOf(inventory), fromDisk);
     await ensureConsumers(manager, model, inventory);
     for (const stream of created) for (const listener of this.#newStream) listener(stream);
   }
@@ -254,24 +266,11 @@ class SensorBus implements Bus {
     return model.encrypt ? this.#options.secret('bus/store').toString('hex') : undefined;
   }
 
-  /** Connects the platform's two users; false when nobody answers yet. */
+  /** False when nobody answers yet. */
   async #connectIfAnswering(): Promise<boolean> {
-    if (this.#connected !== undefined) return true;
-    const port = this.#options.site.natsPort;
-    let system: NatsConnection | undefined;
-    try {
-      system = await connectAs(this.#identities.internal('system'), 'platform-system', port, 2_000);
-      await runningDigest(system);
-      const platform = await connectAs(this.#identities.internal('platform'), 'platform', port, 2_000);
-      // A restart can take as long as reading the store takes; requests of the moment fail and are tried again.
-      const manager = await jetstreamManager(platform, { timeout: 10_000, checkAPI: false });
-      this.#connected = { system, platform, client: jetstream(platform, { timeout: 10_000 }), manager };
-      return true;
-    } catch (error) {
-      await system?.close();
-      this.#log.debug({ reason: describeError(error) }, 'nats-server does not answer yet');
-      return false;
-    }
+    const { natsPort } = this.#options.site;
+    this.#connected ??= await connectPlatform(this.#identities, natsPort, this.#log);
+    return this.#connected !== undefined;
   }
 
   async #disconnect(): Promise<void> {
@@ -282,6 +281,7 @@ class SensorBus implements Bus {
 
   #begin(model: BusModel): void {
     this.#model = model;
+    this.#duty.begin();
     this.#watch ??= setInterval(() => void this.#exclusive(() => this.#look()), WATCH_MS).unref();
   }
 
@@ -311,10 +311,10 @@ class SensorBus implements Bus {
 
   async #end(last: () => Promise<void>): Promise<void> {
     this.#closing.abort();
+    this.#duty.end();
     clearInterval(this.#watch);
     await this.#exclusive(async () => {
       this.#model = undefined;
-      await this.#disconnect();
       await last();
     });
   }
@@ -338,6 +338,10 @@ class SensorBus implements Bus {
     this.#queue = result.catch(() => undefined);
     return result;
   }
+}
+
+function statesOf(inventory: Inventory) {
+  return new Map([...inventory].map(([stream, { info }]) => [stream, info.state]));
 }
 
 function listen<T>(listeners: Set<T>, listener: T): () => void {

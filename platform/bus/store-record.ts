@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, rename } from 'node:fs/promises';
 import { z } from 'zod';
 import { BulkheadError, parseStrict, writeFileAtomic } from '../kernel/index.ts';
 
@@ -10,8 +10,24 @@ const RecordSchema = z.strictObject({
   keyMark: z.string().max(64),
   /** Streams that were made; one that is missing later was lost, not never there. */
   streams: z.array(z.string().max(64)).max(4096),
+  /** How far each stream had come, some seconds ago: less than that later means that its end was lost. */
+  positions: z
+    .record(z.string().max(64), z.strictObject({ last: z.int().min(0), missing: z.int().min(0) }))
+    .default({}),
+  /** Messages of a stream that were found unreadable and announced. */
+  unreadable: z.record(z.string().max(64), z.int().min(0)).default({}),
+  /** False after this file had to be made anew, until every stream was found readable: the key might be another one. */
+  trusted: z.boolean().default(true),
 });
 type RecordContent = z.output<typeof RecordSchema>;
+
+/** How far a stream has come. */
+export interface StreamPosition {
+  /** Highest sequence that was certainly stored. */
+  last: number;
+  /** Sequences between first and last that have no message. */
+  missing: number;
+}
 
 /**
  * What the store is, kept beside it. nats-server itself starts on a store that it cannot decrypt, and drops a stream
@@ -50,12 +66,49 @@ export class StoreRecord {
       }
       return;
     }
-    await this.#write({ version: 1, encrypted, keyMark, streams: [] });
+    await this.#write({
+      version: 1,
+      encrypted,
+      keyMark,
+      streams: [],
+      positions: {},
+      unreadable: {},
+      trusted: true,
+    });
   }
 
-  /** Streams that should be there. */
-  async streams(): Promise<readonly string[]> {
-    return (await this.#read())?.streams ?? [];
+  /** Makes the file anew from the streams whose folders there are; the damaged one is kept beside it. */
+  async rebuild(storeKey: string | undefined, streams: readonly string[]): Promise<void> {
+    await rename(this.#file, `${this.#file}.damaged`);
+    await this.#write({
+      version: 1,
+      encrypted: storeKey !== undefined,
+      keyMark: markOf(storeKey),
+      streams: [...streams],
+      positions: {},
+      unreadable: {},
+      trusted: false,
+    });
+  }
+
+  /** Everything on record that says whether the store is whole. */
+  async known(): Promise<Pick<RecordContent, 'streams' | 'positions' | 'unreadable' | 'trusted'>> {
+    return (await this.#read()) ?? { streams: [], positions: {}, unreadable: {}, trusted: true };
+  }
+
+  /** Writes down how many messages of a stream cannot be read. */
+  async noteUnreadable(stream: string, messages: number): Promise<void> {
+    const found = await this.#read();
+    if (found === undefined) return;
+    await this.#write({ ...found, unreadable: { ...found.unreadable, [stream]: messages } });
+  }
+
+  /** Writes down how far streams have come; after that the record is trusted again. Writes only what changed. */
+  async note(positions: Readonly<Record<string, StreamPosition>>): Promise<void> {
+    const found = await this.#read();
+    if (found === undefined) return;
+    const next = { ...found, positions: { ...found.positions, ...positions }, trusted: true };
+    if (JSON.stringify(next) !== JSON.stringify(found)) await this.#write(next);
   }
 
   /** Remembers a stream that was made. */
@@ -63,6 +116,13 @@ export class StoreRecord {
     const found = await this.#read();
     if (found === undefined || streams.every((stream) => found.streams.includes(stream))) return;
     await this.#write({ ...found, streams: [...new Set([...found.streams, ...streams])].sort() });
+  }
+
+  /** A stream is no longer expected; how far it had come stays on record. */
+  async forget(stream: string): Promise<void> {
+    const found = await this.#read();
+    if (found === undefined) return;
+    await this.#write({ ...found, streams: found.streams.filter((other) => other !== stream) });
   }
 
   async #read(): Promise<RecordContent | undefined> {

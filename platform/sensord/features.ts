@@ -4,15 +4,19 @@ import { configFeature } from './config-feature.ts';
 import { dataFeature } from './data.ts';
 import { devFeature } from './dev.ts';
 import { dnsFeature } from './dns.ts';
+import { eventStoreFeature } from './event-store.ts';
 import type { Feature, FeatureContext } from './feature.ts';
 import { keysFeature } from './keys-feature.ts';
 import { feedChecks } from './feed-checks.ts';
 import { lossLedger } from './ledger.ts';
 import { metricsFeature } from './metrics.ts';
+import { storeHealthFeature } from './store-health.ts';
 import { supportFeature } from './support.ts';
 
 /** Every feature of a sensor, in the order in which they start. */
 const FEATURES: readonly ((context: FeatureContext) => Feature)[] = [
+  storeHealthFeature,
+  eventStoreFeature,
   configFeature,
   keysFeature,
   metricsFeature,

@@ -1,8 +1,8 @@
 import { createServer, type Socket } from 'node:net';
-import { readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { sitePaths, waitFor } from '@bulkhead/platform/kernel';
+import { waitFor } from '@bulkhead/platform/kernel';
 import { BUS_UID } from '../../../platform/bus/server-process.ts';
 import { busInstrument, busModel, openBusBench, type BusBench } from '../../support/nats.ts';
 
@@ -41,29 +41,6 @@ test('no program: BUS_CONFIG_REFUSED or BUS_START_FAILED, not a hang', async () 
     message: expect.stringContaining('/nonexistent') as string,
   });
   await bus.close();
-});
-
-test('a stream that is gone from the disk is an error that names it, not an empty stream', async () => {
-  await bench.bus.ensure(model);
-  const instrument = await bench.instrument(model, 'suricata');
-  await instrument.publish('alert', { a: 1 });
-  await instrument.close();
-  await bench.bus.stop();
-  const streams = join(sitePaths(bench.site).busDir, 'store', 'jetstream', 'PLAT', 'streams');
-  expect(await readdir(streams)).toContain('S_suricata');
-  await rm(join(streams, 'S_suricata'), { recursive: true });
-  await expect(bench.reopen().ensure(model)).rejects.toMatchObject({
-    code: 'BUS_STORE_DAMAGED',
-    fields: { missing: 'S_suricata' },
-  });
-});
-
-test("a stream whose description is damaged is an error as well, with the server's words", async () => {
-  await bench.bus.ensure(model);
-  await bench.bus.stop();
-  const stream = join(sitePaths(bench.site).busDir, 'store', 'jetstream', 'PLAT', 'streams', 'S_suricata');
-  await writeFile(join(stream, 'meta.inf'), Buffer.alloc(300, 7));
-  await expect(bench.reopen().ensure(model)).rejects.toMatchObject({ code: 'BUS_STORE_DAMAGED' });
 });
 
 test('the server runs as a user without rights, and its configuration with the key is readable by that user only', async () => {

@@ -84,7 +84,7 @@ test('a store with streams is opened in its own way only; an empty one in any', 
   await record.claim('k1');
   await expect(record.claim(undefined)).rejects.toMatchObject({ code: 'BUS_STORE_KIND' });
   await expect(record.claim('k2')).rejects.toMatchObject({ code: 'BUS_STORE_KEY' });
-  expect(await record.streams()).toEqual(['S_a']);
+  expect((await record.known()).streams).toEqual(['S_a']);
   await writeFile(join(folder, 'store.json'), 'x');
   await expect(record.claim('k1')).rejects.toMatchObject({ code: 'BUS_STORE_DAMAGED' });
 });
