@@ -30,3 +30,5 @@ export type { Histogram } from './store/histogram.ts';
 export type { IncomingMessage } from './store/insert.ts';
 export type { SearchPage } from './store/search.ts';
 export { WORKER_FILE } from './store/thread.ts';
+export { StreamsToStore, type StreamSource } from './store/stream-feed.ts';
+export { fillingUp, type StreamFacts } from './store/trimming.ts';

@@ -18,6 +18,10 @@ export const CLI_ERRORS: Readonly<Record<string, CatalogueEntry>> = Object.freez
     title: 'The command itself failed.',
     hint: 'Read its message; please report it.',
   },
+  CLI_OUTPUT_FAILED: {
+    title: 'A file that was asked for could not be written.',
+    hint: 'See that the folder exists and has room. Nothing was left under that name.',
+  },
   CLI_SECRET_DIFFERS: {
     title: 'The two passphrases differ.',
     hint: 'Try again.',

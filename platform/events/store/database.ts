@@ -96,6 +96,13 @@ export function sizeOf(db: Db): { usedBytes: number; fileBytes: number } {
   return { usedBytes: (pages - free) * pageBytes, fileBytes: pages * pageBytes };
 }
 
+/** Id of the oldest record, and the one behind the newest; both 0 when there are none. */
+export function extentOf(db: Db): { oldest: number; newest: number } {
+  const oldest = db.prepare('SELECT id FROM packs ORDER BY id LIMIT 1').pluck().get();
+  const newest = db.prepare('SELECT id + count FROM packs ORDER BY id DESC LIMIT 1').pluck().get();
+  return { oldest: (oldest ?? 0) as number, newest: (newest ?? 0) as number };
+}
+
 /** Moves the files of a store away, so that a new one can be made. */
 export function setAside(dir: string): void {
   const aside = join(dir, 'damaged');

@@ -85,6 +85,14 @@ export class EventStore {
     return this.#generation;
   }
 
+  /** What was offered and is not yet on its way is forgotten, because it will be offered again. @returns the generation */
+  newRound(): number {
+    this.#generation += 1;
+    this.#queue.clear();
+    this.#queue.nudge();
+    return this.#generation;
+  }
+
   /** Why new records cannot be written now; undefined while all is well. */
   get fault(): string | undefined {
     return this.#fault;

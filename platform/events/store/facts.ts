@@ -41,6 +41,7 @@ const NAME_KEYS: ReadonlySet<string> = new Set([
   ...['domain', 'fqdn', 'username', 'user', 'client_hostname', 'ntlmssp_host'],
 ]);
 const EMBEDDED_V4 = /(?<![\w.])\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?![\w.]\w)/g;
+const MAY_BE_ADDRESS = /^[0-9a-f:]{1,4}[.:0-9a-f]{2,41}$/i;
 const LOOKS_V6 = /[0-9a-f]{0,4}:[0-9a-f]{0,4}:[0-9a-f:]/i;
 
 class Collector {
@@ -63,7 +64,10 @@ class Collector {
       return;
     }
     if (Array.isArray(value)) for (const item of value) this.walk(item, key, depth + 1);
-    else for (const [inner, item] of Object.entries(value as object)) this.walk(item, inner, depth + 1);
+    else {
+      const fields = value as Record<string, unknown>;
+      for (const inner of Object.keys(fields)) this.walk(fields[inner], inner, depth + 1);
+    }
   }
 
   #text(value: string, key: string): void {
@@ -73,7 +77,7 @@ class Collector {
       if (value.length > 64) this.partial = true;
       return;
     }
-    const hex = addressHex(value);
+    const hex = MAY_BE_ADDRESS.test(value) ? addressHex(value) : undefined;
     if (hex !== undefined) {
       this.#addAddress(hex);
       return;
@@ -131,22 +135,40 @@ export function factsOf(event: Pick<StoredEvent, 'type' | 'record'>): Facts {
   };
 }
 
-/** The index words of one record, separated by spaces. Words of a record's text have no `=`, so they cannot pose as facts. */
-export function indexText(instrument: string, type: string, facts: Facts): string {
-  const words = [`i=${instrument}`, `t=${type}`, ...facts.words];
-  if (facts.severity !== 'info') words.push(`v=${facts.severity}`);
-  const around = new Set<string>();
-  for (const hex of facts.addresses) for (const word of addressWords(hex)) around.add(word);
-  words.push(...around);
-  const names = new Set<string>();
-  for (const name of facts.names) for (const word of nameWords(name)) names.add(word);
-  words.push(...names);
-  if (facts.signatureId !== '') words.push(`s=${plain(facts.signatureId)}`);
-  if (facts.flow !== '') words.push(`f=${plain(facts.flow)}`);
-  if (facts.community !== '') words.push(`c=${plain(facts.community)}`);
-  if (facts.partial) words.push('x=1');
-  return words.join(' ');
+/**
+ * The index words of records. Addresses and names come again and again, so their words are kept, boundedly.
+ * Words of a record's text have no `=`, so they cannot pose as facts.
+ */
+export class IndexWords {
+  readonly #kept = new Map<string, string>();
+
+  /** The words of one record, separated by spaces; a word may stand there twice. */
+  of(instrument: string, type: string, facts: Facts): string {
+    let words = `i=${instrument} t=${type}`;
+    if (facts.severity !== 'info') words += ` v=${facts.severity}`;
+    if (facts.signatureId !== '') words += ` s=${plain(facts.signatureId)}`;
+    if (facts.flow !== '') words += ` f=${plain(facts.flow)}`;
+    if (facts.community !== '') words += ` c=${plain(facts.community)}`;
+    if (facts.partial) words += ' x=1';
+    for (const hex of facts.addresses) words += this.#keep(hex, addressWords);
+    for (const name of facts.names) words += this.#keep(`.${name}`, namedWords);
+    for (const word of facts.words) words += ` ${word}`;
+    return words;
+  }
+
+  #keep(key: string, make: (key: string) => string[]): string {
+    let words = this.#kept.get(key);
+    if (words === undefined) {
+      if (this.#kept.size >= KEPT_WORDS) this.#kept.clear();
+      words = ` ${make(key).join(' ')}`;
+      this.#kept.set(key, words);
+    }
+    return words;
+  }
 }
+
+const KEPT_WORDS = 20_000;
+const namedWords = (key: string): string[] => nameWords(key.slice(1));
 
 /** Lower case, no dot at the end, no white space around. */
 export function normalName(text: string): string {

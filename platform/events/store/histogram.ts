@@ -1,5 +1,5 @@
 import { isAtLeast, type Severity } from '../describe.ts';
-import { IDS_PER_MS, type Db } from './database.ts';
+import { extentOf, IDS_PER_MS, type Db } from './database.ts';
 import { word, type SearchPlan } from './filter.ts';
 
 /** Counts over time. Buckets are of one width and without a gap. */
@@ -43,8 +43,7 @@ export function histogram(
 
 /** Buckets begin at whole minutes, or whole hours when they are that wide, so that kept counts fit them. */
 function gridFor(db: Db, plan: SearchPlan, buckets: number): Grid {
-  const first = (db.prepare('SELECT min(id) FROM packs').pluck().get() as number | null) ?? 0;
-  const last = (db.prepare('SELECT max(id + count) FROM packs').pluck().get() as number | null) ?? 0;
+  const { oldest: first, newest: last } = extentOf(db);
   const fromMs = Math.max(plan.fromId, first) / IDS_PER_MS;
   const toMs = Math.max(fromMs + 1, Math.min(plan.toId, last + IDS_PER_MS) / IDS_PER_MS);
   const exact = (toMs - fromMs) / buckets;
@@ -131,7 +130,7 @@ function countKinds(
       ? ['high', 'medium', 'low']
       : (db.prepare('SELECT DISTINCT type FROM counts WHERE minute = -1').pluck().all() as string[]);
   const endId = Math.min(plan.toId, (grid.fromMs + grid.widthMs * grid.count) * IDS_PER_MS);
-  const counted = result.buckets.map((bucket) => ({
+  const counted = result.buckets.map((bucket): { left: number; counts: Record<string, number> } => ({
     left: bucket.total,
     counts: {},
   }));

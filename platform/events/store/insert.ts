@@ -2,7 +2,7 @@ import type { StoredEvent } from '../../contracts/index.ts';
 import { decodeMessage, type DecodeFault, type PackedMessage } from '../decode.ts';
 import type { FieldPolicy } from '../field-policy.ts';
 import { IDS_PER_MS, type Db } from './database.ts';
-import { factsOf, indexText, type Facts } from './facts.ts';
+import { factsOf, type Facts, type IndexWords } from './facts.ts';
 import { packLines } from './packs.ts';
 
 /** A message on its way into the store. */
@@ -41,14 +41,13 @@ const LATEST_MS = 7_258_118_400_000;
 
 /**
  * Puts messages into the store and moves the positions of their streams, all or nothing. Call within no transaction.
- * @param dataS the store's clock
+ * @param options.dataS the store's clock
  * @throws what SQLite throws: nothing was stored then
  */
 export function insertBatch(
   db: Db,
   messages: readonly IncomingMessage[],
-  policy: FieldPolicy,
-  dataS: number,
+  { policy, words, dataS }: { policy: FieldPolicy; words: IndexWords; dataS: number },
 ): Inserted {
   const result: Inserted = { records: 0, duplicates: 0, faults: [] };
   const prepared = messages.map((message) => prepare(message, policy, result.faults));
@@ -74,7 +73,7 @@ export function insertBatch(
         if (changes === 0) result.duplicates += 1;
         else {
           result.records += pack.live;
-          indexPack(pack, id, rows, counts);
+          indexPack(pack, id, words, rows, counts);
         }
       }
       statements.position.run(message.stream, message.streamCreated, message.sequence);
@@ -90,7 +89,7 @@ export function insertBatch(
 
 /** Counts of a record go under its minute and its hour. */
 export function countKey(id: number, type: string, instrument: string, severity: string): string {
-  return JSON.stringify([Math.floor(id / IDS_PER_MS / 60_000), type, instrument, severity]);
+  return JSON.stringify([minuteOf(id), type, instrument, severity]);
 }
 
 /** Adds to (or with negative numbers takes from) the counts of histograms. */
@@ -193,14 +192,27 @@ function freeIds(statements: ReturnType<typeof prepareStatements>, time: number,
 function indexPack(
   { message, facts }: Prepared,
   id: number,
+  words: IndexWords,
   rows: { id: number; text: string }[],
   counts: Map<string, number>,
 ): void {
   const { instrument, type } = message;
+  // Nearly always one minute and one severity: the key is made when either changes.
+  let minute = -1;
+  let severity = '';
+  let key = '';
   facts.forEach((fact, index) => {
     if (fact === undefined) return;
-    rows.push({ id: id + index, text: indexText(instrument, type, fact) });
-    const key = countKey(id + index, type, instrument, fact.severity);
+    rows.push({ id: id + index, text: words.of(instrument, type, fact) });
+    const at = minuteOf(id + index);
+    if (at !== minute || fact.severity !== severity) {
+      [minute, severity] = [at, fact.severity];
+      key = countKey(id + index, type, instrument, severity);
+    }
     counts.set(key, (counts.get(key) ?? 0) + 1);
   });
+}
+
+function minuteOf(id: number): number {
+  return Math.floor(id / IDS_PER_MS / 60_000);
 }

@@ -1,7 +1,6 @@
 import type { StoredEvent } from '../../contracts/index.ts';
 import { BulkheadError } from '../../kernel/index.ts';
-import type { Db } from './database.ts';
-import { IDS_PER_MS } from './database.ts';
+import { extentOf, IDS_PER_MS, type Db } from './database.ts';
 import type { SearchPlan } from './filter.ts';
 import { eventOf, PackReader, unpackLines, type Pack } from './packs.ts';
 
@@ -29,8 +28,7 @@ export function searchPage(
   plan: SearchPlan,
   { limit, cursor, budgetMs }: { limit: number; cursor?: string | undefined; budgetMs: number },
 ): SearchPage {
-  const oldest = (db.prepare('SELECT min(id) FROM packs').pluck().get() as number | null) ?? 0;
-  const newest = (db.prepare('SELECT max(id + count) FROM packs').pluck().get() as number | null) ?? 0;
+  const { oldest, newest } = extentOf(db);
   const to = Math.min(plan.toId, newest, cursor === undefined ? plan.toId : cursorId(cursor, plan));
   const from = Math.max(plan.fromId, oldest);
   const deadline = performance.now() + budgetMs;

@@ -3,6 +3,7 @@ import { compileFieldPolicy, type FieldPolicy } from '../field-policy.ts';
 import { advance, believe, type ClockReading, type ClockState } from './clock.ts';
 import type { DataSubject } from './data.ts';
 import { openForWriting, setAside, type Db } from './database.ts';
+import { IndexWords } from './facts.ts';
 import { insertBatch, type IncomingMessage, type Inserted } from './insert.ts';
 import { maintainSlice, setState, state, wantMerge, type Keeping, type Upkeep } from './maintain.ts';
 import { addHold, purgeSlice, releaseHold } from './subjects.ts';
@@ -22,6 +23,7 @@ const MARKS_PER_STREAM = 1_024;
 export function openWriter(options: { dir: string; nativeBinding: string | undefined; rebuild: boolean }) {
   if (options.rebuild) setAside(options.dir);
   const { db, damaged } = openForWriting(options.dir, options.nativeBinding);
+  const words = new IndexWords();
   let policy: FieldPolicy = compileFieldPolicy([], 'storage', Buffer.alloc(0));
   const tick = (now: ClockReading): ClockState & { jumpedS?: number } => {
     const text = state(db, 'clock');
@@ -47,7 +49,8 @@ export function openWriter(options: { dir: string; nativeBinding: string | undef
       const text = state(db, 'clock');
       if (text !== undefined) setState(db, 'clock', JSON.stringify(believe(JSON.parse(text) as ClockState)));
     },
-    insert: (messages: readonly IncomingMessage[]): Inserted => insertBatch(db, messages, policy, dataS()),
+    insert: (messages: readonly IncomingMessage[]): Inserted =>
+      insertBatch(db, messages, { policy, words, dataS: dataS() }),
     maintain: (keeping: Keeping): Upkeep => {
       mark(db, dataS());
       return maintainSlice(db, keeping, dataS());
