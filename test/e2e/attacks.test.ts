@@ -1,7 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { openLog } from '@bulkhead/platform/kernel';
+import type { FeedAlarmKind, LedgerReport, MonitorStatus } from '@bulkhead/platform/contracts';
+import { openLog, run, sitePaths, waitFor } from '@bulkhead/platform/kernel';
 import { loadPackage } from '@bulkhead/platform/packages';
 import { ATTACKS, openLab, removeLab, type AttackName, type Lab } from '@bulkhead/scripts/lab';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -9,6 +10,7 @@ import { labConfig } from '../../scripts/src/start/lab-config.ts';
 import { startTestSensor, testSite, type TestSensor } from '../support/sensor.ts';
 
 const PREFIX = 'b75';
+const BULKHEAD = fileURLToPath(new URL('../../build/bulkhead.mjs', import.meta.url));
 const APPS = fileURLToPath(new URL('../../build/apps', import.meta.url));
 
 /** Signature that each attack must raise (instruments/suricata/files/rules/starter.rules), and at which address of the lab. */
@@ -34,6 +36,7 @@ const SIGNATURES: Record<AttackName, { id: number; address: string }> = {
 let started: TestSensor | undefined;
 let sensor: TestSensor;
 let lab: Lab;
+let config: ReturnType<typeof labConfig>;
 const people = new AbortController();
 
 beforeAll(async () => {
@@ -43,7 +46,8 @@ beforeAll(async () => {
     (await readdir(APPS)).sort().map((name) => loadPackage(join(APPS, name))),
   );
   const manifests = packages.map(({ manifest }) => manifest);
-  started = await startTestSensor(PREFIX, labConfig('attacks', lab.monitorDevice, manifests));
+  config = labConfig('attacks', lab.monitorDevice, manifests);
+  started = await startTestSensor(PREFIX, config);
   sensor = started;
   await sensor.healthy();
   lab.startClients(people.signal);
@@ -77,3 +81,115 @@ test('people who only work raise no alert', async () => {
   expect(innocent.map(({ record }) => record['alert'])).toEqual([]);
   expect((await lab.stats()).clients['failures']).toBe(0);
 });
+
+test('the ledger follows every packet and every event from the NIC to the stream, and balances', async () => {
+  const report = await waitFor('the tool to have counted', 60_000, async () => {
+    const { lines, ...rest } = (await sensor.client.get('/ledger')) as LedgerReport;
+    const counted = (stage: string) => (lines.find((line) => line.stage === stage)?.out ?? 0) > 20;
+    return counted('tool') && counted('publish') ? { ...rest, lines } : undefined;
+  });
+  const stages = report.lines.map(({ stage, name }) => `${stage} ${name}`);
+  expect(stages).toEqual(
+    expect.arrayContaining([
+      ...['nic mon', 'guard mon', 'capture-link mon', 'capture-engine mon', 'fan-out mon'],
+      ...['mirror-port suricata/mon0', 'tool suricata', 'publish suricata', 'bus suricata'],
+      ...['stream suricata', 'stream platform'],
+    ]),
+  );
+  const total = (counts: Record<string, number>) => Object.values(counts).reduce((sum, n) => sum + n, 0);
+  for (const line of report.lines) {
+    expect(line.out + total(line.held) + total(line.lost) + line.unaccounted).toBe(line.in);
+  }
+  const lost = report.lines.filter(({ stage }) => ['fan-out', 'publish', 'bus'].includes(stage));
+  expect(lost.map((line) => line.lost)).toEqual(lost.map(() => ({})));
+  const { status } = await bulkhead('ledger', '--monitor', 'nowhere');
+  expect(status).toBe(4);
+  const { text } = await bulkhead('ledger', '--last', '1h', '--monitor', 'mon');
+  expect(text).toMatch(/mirror-port +suricata\/mon0/);
+  expect(text).not.toContain('publish');
+});
+
+test('ABUSE 117: half of the SPAN, then all of it is lost: the feed alarm says so, though the detection check is green', async () => {
+  const [first] = config.monitorInterfaces;
+  await sensor.configure({
+    ...config,
+    monitorInterfaces: [{ ...first, feed: { silenceS: 10 } }],
+    instruments: config.instruments.map((one) =>
+      one.package === 'capture-engine' ? { ...one, options: { feedWindowS: 9 } } : one,
+    ),
+    detectionCheck: { intervalS: 5, timeoutS: 4 },
+  });
+  await sensor.client.reload();
+  const healthy = await waitFor('conversations to be observed', 120_000, async () => {
+    const status = await monitor();
+    return status.feed?.oneSidedPercent === undefined ? undefined : status;
+  });
+  expect(healthy.feed).toMatchObject({ alarms: [], vlans: [] });
+
+  // The switch keeps the lab's frames; only what its SPAN port copies changes.
+  await mirror('p-server', false);
+  const half = await alarm('one-sided', true);
+  expect(half.feed?.alarms.map(({ text }) => text).join()).toMatch(/in one direction only.*SPAN/);
+  await checkPassesAgain();
+  const { attention } = await sensor.status();
+  expect(attention.join()).toContain('in one direction only');
+
+  for (const port of ['p-client', 'p-outside']) await mirror(port, false);
+  await alarm('silence', true);
+  await checkPassesAgain();
+  const told = await sensor.stored({ instrument: 'platform', type: 'feed.alarm' });
+  expect(told.map(({ record }) => record['kind'])).toEqual(expect.arrayContaining(['one-sided', 'silence']));
+
+  for (const port of ['p-server', 'p-client', 'p-outside']) await mirror(port, true);
+  await alarm('silence', false);
+  await alarm('one-sided', false);
+});
+
+/** Whether the SPAN port copies the frames that enter the switch at a port. */
+async function mirror(port: string, on: boolean): Promise<void> {
+  const tc = (...args: string[]) => run('tc', ['-netns', `${PREFIX}-lab-switch`, 'filter', ...args]);
+  if (on) {
+    const match = `add dev ${port} ingress protocol all pref 1 u32 match u32 0 0`.split(' ');
+    await tc(...match, 'action', 'mirred', 'egress', 'mirror', 'dev', 'span0');
+  } else await tc('del', 'dev', port, 'ingress');
+}
+
+async function monitor(): Promise<MonitorStatus> {
+  const [status] = (await sensor.status()).monitors;
+  if (status === undefined) throw new Error('no monitor interface');
+  return status;
+}
+
+async function alarm(kind: FeedAlarmKind, stands: boolean): Promise<MonitorStatus> {
+  const what = `the alarm ${kind} to ${stands ? 'stand' : 'end'}`;
+  return waitFor(
+    what,
+    90_000,
+    async () => {
+      const status = await monitor();
+      return status.feed?.alarms.some((one) => one.kind === kind) === stands ? status : undefined;
+    },
+    { intervalMs: 500 },
+  );
+}
+
+async function checkPassesAgain(): Promise<void> {
+  const since = new Date().toISOString();
+  await waitFor(
+    'another detection check',
+    60_000,
+    async () => {
+      const { check } = await monitor();
+      return check.state === 'ok' && (check.lastOk ?? '') > since;
+    },
+    { intervalMs: 500 },
+  );
+}
+
+async function bulkhead(...args: string[]): Promise<{ status: number; text: string }> {
+  const socket = sitePaths(sensor.site).sensordSocket;
+  const { exitCode, stdout } = await run(process.execPath, [BULKHEAD, '--socket', socket, ...args], {
+    allowFailure: true,
+  });
+  return { status: exitCode, text: stdout };
+}
