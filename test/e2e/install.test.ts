@@ -31,7 +31,7 @@ async function statusOf(system: DebianSystem): Promise<SensorStatus | undefined>
 /** Healthy, and a detection check of this start came back as an event. */
 async function seeing(system: DebianSystem): Promise<SensorStatus> {
   let last: SensorStatus | undefined;
-  return waitFor('the sensor to see', 100_000, async () => {
+  return waitFor('the sensor to see', 180_000, async () => {
     last = await statusOf(system);
     const [monitor] = last?.monitors ?? [];
     return last?.healthy === true && monitor?.check.state === 'ok' ? last : undefined;
