@@ -42,16 +42,19 @@ async function typedSecret(prompt: string): Promise<Buffer> {
   const { stdin, stderr } = process;
   const typed = Buffer.alloc(MAX_BYTES);
   let length = 0;
+  stdin.setRawMode(true); // no echo; before the question, or what is typed at once would be shown
   stderr.write(prompt);
-  stdin.setRawMode(true); // no echo
   stdin.resume();
   try {
     await new Promise<void>((resolve) => {
       const onData = (chunk: Buffer) => {
-        for (const byte of chunk) {
+        for (const [index, byte] of chunk.entries()) {
           if (byte === CTRL_C || byte === CTRL_U) length = 0;
           if (byte === CTRL_C || byte === CTRL_D || ENTER.includes(byte)) {
             stdin.off('data', onData);
+            stdin.pause();
+            const rest = Buffer.from(chunk.subarray(index + 1)); // typed ahead: for the next question
+            if (rest.length > 0) stdin.unshift(rest);
             resolve();
             break;
           }

@@ -5,7 +5,7 @@ import { describeError, openLog, sitePaths, type Logger, type Site } from '../ke
 import { openNetwork, type Network } from '../network/index.ts';
 import { checkImageArchive, loadPackage, placeApp } from '../packages/index.ts';
 import { ensureLxdDaemon, openRuntime, type Runtime } from '../runtime/index.ts';
-import { KeyRing, openStorage, type Storage } from '../storage/index.ts';
+import { defaultKeyFile, KeyRing, openStorage, type Storage } from '../storage/index.ts';
 
 /** Stopping instruments in order takes at most this long. */
 const SHUTDOWN_MS = 90_000;
@@ -28,18 +28,19 @@ export interface Rooms {
 /** Opens the rooms; LXD is started when it does not run. Nothing of the sensor is changed yet. */
 export async function openRooms(
   site: Site,
-  options: { keys: KeyRing; logLevel: string },
+  options: { keys?: KeyRing; keyFile?: string | undefined; logLevel: string },
   log: Logger,
 ): Promise<Rooms> {
   const roomLog = (room: string) => openLog(room, options.logLevel);
   const daemon = await ensureLxdDaemon({ site, log: roomLog('runtime') });
   log.info({ socket: daemon.socket, version: daemon.version, started: daemon.started }, 'LXD answers');
-  const storage = await openStorage({ site, log: roomLog('storage'), keys: options.keys });
+  const keys = options.keys ?? (await openedKeys(site, options.keyFile, roomLog('storage')));
+  const storage = await openStorage({ site, log: roomLog('storage'), keys });
   return {
     lxdVersion: daemon.version,
     runtime: openRuntime({ lxd: await openLxd({ socket: daemon.socket }), site, log: roomLog('runtime') }),
     storage,
-    keys: options.keys,
+    keys,
     bus: openBus({
       site,
       log: roomLog('bus'),
@@ -49,6 +50,12 @@ export async function openRooms(
     network: openNetwork({ site, log: roomLog('network') }),
     packages: { loadPackage, placeApp, checkImageArchive },
   };
+}
+
+async function openedKeys(site: Site, keyFile: string | undefined, log: Logger): Promise<KeyRing> {
+  const keys = await KeyRing.open(sitePaths(site).keysDir, log);
+  await keys.unlockWithFile(keyFile ?? defaultKeyFile(site));
+  return keys;
 }
 
 /**
@@ -80,6 +87,7 @@ export async function takeDownRemains(
   await attempt('nats-server', () => bus.stop());
   await attempt('volumes', async () => {
     for (const { name, state } of await storage.list()) if (state === 'unlocked') await storage.lock(name);
+    await storage.platform.lock('events');
   });
   await storage.close();
 }

@@ -11,6 +11,9 @@ const SEALED = /^(?:platform\.json|volume-.+\.json(?:\.making)?)$/;
 /** A sealed key as it will be when the next sensor key is in force. */
 const NEXT = '.next';
 
+/** What a write left that was killed before its rename; nobody else writes here meanwhile. */
+const UNFINISHED = /^\.(?:platform|volume-|slots).*\.[0-9a-f]{12}$/;
+
 /** Names of the files that only the sensor key opens. */
 export async function sealedFiles(dir: string): Promise<string[]> {
   return (await readdir(dir)).filter((name) => SEALED.test(name)).sort();
@@ -49,7 +52,7 @@ export async function rotateSealedKeys(
   return { skipped };
 }
 
-/** Gives new sealed keys their names when their sensor key is in force, and destroys those whose never was. */
+/** Gives new sealed keys their names when their sensor key is in force, and destroys those whose never was. Not while others write here. */
 export async function finishRotation(dir: string, sensorKey: string): Promise<void> {
   const waiting = (await readdir(dir)).filter(
     (name) => name.endsWith(NEXT) && SEALED.test(name.slice(0, -NEXT.length)),
@@ -60,6 +63,8 @@ export async function finishRotation(dir: string, sensorKey: string): Promise<vo
       await rename(path, path.slice(0, -NEXT.length));
     else await destroyKeyFile(path);
   }
+  const unfinished = (await readdir(dir)).filter((name) => UNFINISHED.test(name));
+  for (const name of unfinished) await destroyKeyFile(join(dir, name));
   if (waiting.length > 0) await syncFolder(dir);
 }
 

@@ -33,7 +33,8 @@ export interface TestSensor {
   configure(config: unknown): Promise<void>;
   /** Ends only sensord: SIGTERM lets everything run on, SIGKILL too but without a word. */
   endSensord(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
-  startSensord(): Promise<void>;
+  /** @param extra further arguments. @param answers what to wait for; default: a status. */
+  startSensord(extra?: readonly string[], answers?: () => Promise<unknown>): Promise<void>;
   log(): Promise<string>;
   /** Takes everything down and removes every trace, also after a failure. */
   remove(): Promise<void>;
@@ -54,8 +55,9 @@ export function testSite(prefix: string): Site {
 /**
  * Starts a sensor on a configuration. Removes what an earlier, killed test of the same prefix left.
  * @param config `SensorConfig` as data; `scripts/src/start/lab-config.ts` makes the usual one.
+ * @param appsDir folder with one built app per package; default: what `scripts/build` made.
  */
-export async function startTestSensor(prefix: string, config: unknown): Promise<TestSensor> {
+export async function startTestSensor(prefix: string, config: unknown, appsDir = APPS): Promise<TestSensor> {
   const at = testSite(prefix);
   const configFile = join(at.stateDir, 'sensor.yaml');
   const logFile = join(at.stateDir, 'sensord.log');
@@ -99,14 +101,14 @@ export async function startTestSensor(prefix: string, config: unknown): Promise<
       await child.ended;
       child = undefined;
     },
-    startSensord: async () => {
-      child = await spawnSensord(at, configFile, logFile);
+    startSensord: async (extra = [], answers = () => client.status()) => {
+      child = await spawnSensord(at, configFile, logFile, appsDir, extra);
       const { ended } = child;
       let end = false;
       void ended.then(() => (end = true));
       await waitFor('sensord to answer', 90_000, async () => {
         if (end) throw new Error(`sensord ended:\n${(await readFile(logFile, 'utf8')).slice(-3000)}`);
-        return client.status().catch(() => undefined);
+        return answers().catch(() => undefined);
       });
     },
     log: () => readFile(logFile, 'utf8'),
@@ -129,11 +131,17 @@ export async function startTestSensor(prefix: string, config: unknown): Promise<
   return sensor;
 }
 
-async function spawnSensord(at: Site, configFile: string, logFile: string) {
+async function spawnSensord(
+  at: Site,
+  configFile: string,
+  logFile: string,
+  appsDir: string,
+  extra: readonly string[],
+) {
   const log = await open(logFile, 'a', 0o600);
   const child = spawn(
     process.execPath,
-    [SENSORD, '--config', configFile, '--apps', APPS, ...siteArguments(at)],
+    [SENSORD, '--config', configFile, '--apps', appsDir, ...siteArguments(at), ...extra],
     {
       detached: true,
       stdio: ['ignore', log.fd, log.fd],
