@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { run, site, sitePaths } from '@bulkhead/platform/kernel';
 import { BusStore } from '../../support/power-cut/bus-store.ts';
+import { EventStoreUnderCuts } from '../../support/power-cut/event-store.ts';
 import { lazyServer } from '../../support/power-cut/lazy-server.ts';
 import { SqliteStore } from '../../support/power-cut/sqlite-store.ts';
 import { underPowerCuts } from '../../support/power-cut/under-power-cuts.ts';
@@ -83,3 +84,16 @@ test('the power cuts find a database that commits before the disk has it', async
     store.close();
   }
 });
+
+test('ABUSE 71: random power cuts of the event store: what it calls durable is found by a search, once', async () => {
+  const store = await EventStoreUnderCuts.open(join(disk.path, 'store'), scratch);
+  try {
+    const result = await underPowerCuts(store, { disk, scratch, rounds: 20, seed, burstMs: 700 });
+    console.log(JSON.stringify({ seed, ...result }));
+    expect(result, `seed ${String(seed)}`).toMatchObject({ rounds: 20, lost: [], repeated: [] });
+    expect(result.stored).toBeGreaterThan(500);
+    expect(result.unflushed).toBeGreaterThan(0);
+  } finally {
+    await store.close();
+  }
+}, 240_000);
