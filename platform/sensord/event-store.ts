@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url';
 import type { FastifyInstance } from 'fastify';
 import { BulkheadError, describeError } from '../kernel/index.ts';
 import { EventStore, fillingUp, StreamsToStore, WORKER_FILE, type ClockReading } from '../events/index.ts';
+import type { StreamState } from '../bus/index.ts';
+import type { StoreCounts } from '../network/index.ts';
 import { storeDataSource } from './event-store-data.ts';
 import { searchRoutes } from './event-store-routes.ts';
 import type { Feature, FeatureContext } from './feature.ts';
@@ -39,6 +41,8 @@ class EventStoreFeature implements Feature {
   #damageTold: string | undefined;
   #dropped = { expired: 0, evicted: 0 };
   #droppedAt = -Infinity;
+  /** Messages with something unreadable, by publisher; bounded by the number of streams. */
+  readonly #faulty = new Map<string, number>();
 
   constructor(context: FeatureContext) {
     this.#context = context;
@@ -85,6 +89,17 @@ class EventStoreFeature implements Feature {
     return list;
   }
 
+  async storeCounts(streams: readonly StreamState[]): Promise<readonly StoreCounts[]> {
+    const positions = (await this.#store?.positions()) ?? [];
+    const taken = new Map(positions.map(({ stream, sequence }) => [stream, sequence]));
+    return streams.flatMap(({ stream, instrument, lastSequence }) => {
+      const position = taken.get(stream);
+      if (position === undefined) return [];
+      const faulty = Math.min(position, this.#faulty.get(instrument) ?? 0);
+      return [{ instrument, taken: position - faulty, faulty, behind: Math.max(0, lastSequence - position) }];
+    });
+  }
+
   #opened(): EventStore {
     if (this.#store !== undefined) return this.#store;
     throw new BulkheadError({
@@ -129,6 +144,7 @@ class EventStoreFeature implements Feature {
         clock: readClock,
         log,
         onFault: (fault) => {
+          this.#faulty.set(fault.instrument, (this.#faulty.get(fault.instrument) ?? 0) + 1);
           log.warn({ fault }, 'a record could not be read and is not in the event store');
         },
       });

@@ -1,8 +1,10 @@
 import type { FastifyInstance } from 'fastify';
 import type { MonitorStatus, PlatformEventType, SensorStatus } from '../contracts/index.ts';
+import type { StreamState } from '../bus/index.ts';
 import type { DataSources } from '../data/index.ts';
 import type { EventQuery } from '../events/index.ts';
 import type { Logger, Site } from '../kernel/index.ts';
+import type { StoreCounts } from '../network/index.ts';
 import type { ConfigChanges } from './config-change.ts';
 import type { Configuration } from './configuration.ts';
 import type { Rooms } from './open-rooms.ts';
@@ -27,6 +29,8 @@ export interface FeatureContext {
    * it leave the sensor.
    */
   data: DataSources;
+  /** All features, also those that were opened later. */
+  features: () => readonly Feature[];
 }
 
 /**
@@ -43,6 +47,8 @@ export interface Feature {
   stop(): Promise<void>;
   /** What needs attention now, in words. Cheap: asked with every status. */
   attention?(): string[];
+  /** How far it has taken in what the streams hold, for the ledger. */
+  storeCounts?(streams: readonly StreamState[]): Promise<readonly StoreCounts[]>;
   /** What it knows of a monitor interface, for the status. Cheap. */
   monitor?(name: string): Pick<MonitorStatus, 'feed'>;
 }

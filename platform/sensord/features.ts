@@ -29,8 +29,10 @@ const FEATURES: readonly ((context: FeatureContext) => Feature)[] = [
 ];
 
 /** Makes the features; nothing is started. */
-export function openFeatures(context: FeatureContext): Feature[] {
-  return FEATURES.map((open) => open(context));
+export function openFeatures(context: Omit<FeatureContext, 'features'>): Feature[] {
+  const features: Feature[] = [];
+  for (const open of FEATURES) features.push(open({ ...context, features: () => features }));
+  return features;
 }
 
 /**

@@ -29,7 +29,6 @@ import {
   type InstrumentCounts,
   type PortOwner,
   type Snapshot,
-  type StoreCounts,
   type Totals,
 } from '../network/index.ts';
 import type { Feature, FeatureContext } from './feature.ts';
@@ -51,13 +50,11 @@ const KeptSchema = z.object({
   history: z.array(SnapshotSchema).max(1000),
 });
 
-/** What the ledger needs. `store` tells how far the event store is; without one there are no such lines. */
+/** What the ledger needs. */
 export type LedgerParts = Pick<
   FeatureContext,
-  'site' | 'log' | 'rooms' | 'configuration' | 'sensor' | 'publish'
-> & {
-  store?: () => Promise<readonly StoreCounts[]>;
-};
+  'site' | 'log' | 'rooms' | 'configuration' | 'sensor' | 'publish' | 'features'
+>;
 
 /**
  * The loss ledger: from the NIC to the stored event.
@@ -143,12 +140,15 @@ export class LossLedger implements Feature {
   }
 
   async #read(): Promise<Snapshot> {
-    const { rooms, store } = this.#parts;
-    const [{ monitors }, streams, stores] = await Promise.all([
+    const { rooms, features } = this.#parts;
+    const [{ monitors }, streams] = await Promise.all([
       rooms.network.ledger(),
       rooms.bus.serverPid() === undefined ? [] : rooms.bus.streams().catch(() => []),
-      store?.().catch(() => []) ?? [],
     ]);
+    // A store that is being opened or is damaged has no lines; its feature says so under attention.
+    const stores = await Promise.all(
+      features().map((feature) => feature.storeCounts?.(streams).catch(() => []) ?? []),
+    );
     const owners = this.#owners();
     const packets = monitors.flatMap((ledger) => packetLines(ledger, owners));
     const counts = this.#instrumentCounts();
@@ -160,7 +160,7 @@ export class LossLedger implements Feature {
         ...counts.flatMap((one) => toolLines(one, packets, this.#countedAt(one, packets))),
         ...counts.flatMap(publishLines),
         ...streamLines(streams),
-        ...storeLines(stores),
+        ...storeLines(stores.flat()),
       ],
     };
   }
