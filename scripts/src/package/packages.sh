@@ -36,18 +36,24 @@ fill() {
   sed "s/@VERSION@/$version/g; s/@DEPENDS@/$(printf '%s, ' "${SENSOR_DEPENDS[@]}")/" "$1" >"$2"
 }
 
+# shipped_programs: every bundle but that of scripts/start
+shipped_programs() {
+  find "$root/build" -maxdepth 1 -name '*.mjs' ! -name start.mjs | sort
+}
+
 build_sensor_package() {
   local inputs tree=$work/sensor name
   inputs=$({
     printf '%s %s %s\n' "$version" "$epoch" "${SENSOR_DEPENDS[*]}"
     cat "$root/scripts/src/package/packages.sh" "$root/scripts/src/package/third-party.mjs" "$root/package-lock.json"
-    content_of "$files" "$root/build/sensord.mjs" "$root/build/bulkhead.mjs" "$root/build/better_sqlite3.node" "$root/build/apps" \
+    content_of "$files" $(shipped_programs) "$root/build/better_sqlite3.node" "$root/build/apps" \
       "$tools/nats-server" "$bpf/fanout.o" "$root/LICENSE"
   } | sha256sum | cut -d' ' -f1)
   ! cached_package bulkhead-sensor "$version" amd64 "$inputs" || return 0
   mkdir -p "$tree/DEBIAN" "$tree"/usr/{bin,lib/bulkhead/{bin,tools,bpf},lib/systemd/system,share/bulkhead,share/doc/bulkhead-sensor} \
     "$tree/etc/bulkhead" "$tree/etc/default"
-  install -m 0644 "$root/build/sensord.mjs" "$root/build/bulkhead.mjs" "$root/build/better_sqlite3.node" "$tree/usr/lib/bulkhead/"
+  # shellcheck disable=SC2046 # names of ours, without blanks
+  install -m 0644 $(shipped_programs) "$root/build/better_sqlite3.node" "$tree/usr/lib/bulkhead/"
   cp -r --no-preserve=mode,ownership "$root/build/apps" "$tree/usr/lib/bulkhead/apps"
   install -m 0755 "$tools/nats-server" "$tree/usr/lib/bulkhead/tools/nats-server"
   install -m 0644 "$bpf/fanout.o" "$tree/usr/lib/bulkhead/bpf/fanout.o"
