@@ -47,14 +47,12 @@ export function renderFeedRules(inputs: readonly string[], level: number, window
     `    update @${input}_four { ip ${CONVERSATION} } accept`,
     `    update @${input}_six { ${six(CONVERSATION)} }`,
     `  }`,
-    // Raw fields of the transport header, because by its name each rule would test for the protocol once more: TCP flags, and
-    // the ports of UDP.
     `  chain ${input}_tcp {`,
-    `    @th,104,8 & 0x16 == 0x10 goto ${input}_conversation`,
+    `    tcp flags & (syn | rst | ack) == ack goto ${input}_conversation`,
     `  }`,
     `  chain ${input}_udp {`,
-    `    @th,16,16 { 53, 123, 443 } goto ${input}_conversation`,
-    `    @th,0,16 { 53, 123, 443 } goto ${input}_conversation`,
+    `    udp dport { 53, 123, 443 } goto ${input}_conversation`,
+    `    udp sport { 53, 123, 443 } goto ${input}_conversation`,
     `  }`,
     `  chain ${input}_observe {`,
     `    type filter hook ingress device "${input}" priority -10; policy accept;`,
