@@ -50,7 +50,8 @@ const REPORT_MS = 20_000;
 const FIND_MS = 90_000;
 const PURGE_MS = 90_000;
 const HOLD_MS = 10_000;
-const FIRST_ROUND_MS = 20_000;
+/** By then a sensor that was off for a while has caught up with its own retention. */
+const FIRST_ROUND_MS = 180_000;
 const END_MS = 5_000;
 
 /**

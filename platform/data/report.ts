@@ -16,7 +16,7 @@ export interface ReportHead {
   };
 }
 
-/** Everything that a sensor keeps. Holds no address and no name of anybody but of operators. */
+/** Everything that a sensor keeps. Names operators, and what exports were asked for by; nobody whose data it is otherwise. */
 export interface DataReport extends ReportHead {
   kind: 'bulkhead-data-report';
   version: 1;

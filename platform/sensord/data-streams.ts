@@ -13,6 +13,9 @@ import type { BusRoom } from './rooms.ts';
 /** One stream is looked through for at most this long; then the answer says up to when it is. */
 const SCAN_MS = 60_000;
 
+/** The event store trims streams; see its README. */
+const TRIMMED_AFTER_DAYS = 1;
+
 export interface StreamSourceParts {
   bus: Pick<BusRoom, 'streams' | 'subscribeEvents' | 'serverPid'>;
   desired: () => DesiredState;
@@ -40,7 +43,10 @@ export function streamSource({ bus, desired }: StreamSourceParts): DataSource {
             bytes: state.bytes,
             ...(state.oldest === '' ? { records: 0 } : { oldest: state.oldest, newest: state.newest }),
           },
-          policy: { text: 'no limit by age: bounded by size; single records cannot be deleted from it' },
+          policy: {
+            days: TRIMMED_AFTER_DAYS,
+            text: 'removed a day after it was stored, once the event store has it and every reader has read it; single records cannot be deleted',
+          },
           ...readersOf(desired(), state.instrument),
         };
       }),
@@ -53,7 +59,7 @@ export function streamSource({ bus, desired }: StreamSourceParts): DataSource {
         copy,
         deleted: 0,
         basis: 'measured' as const,
-        note: `${complete ? '' : 'at least '}${String(records)} records stay: a stream lets nobody delete single records; they go when it makes room, or with the stream`,
+        note: `${complete ? '' : 'at least '}${String(records)} records stay: a stream lets nobody delete single records; they go within a day, once every reader has read them`,
       }));
     },
   };

@@ -1,6 +1,6 @@
 import { fieldRuleText, type EventStoreData } from '../events/index.ts';
 import type { EventsConfig } from '../contracts/index.ts';
-import type { DataSource } from '../data/index.ts';
+import type { DataCopy, DataSource } from '../data/index.ts';
 
 const COPY = 'event-store';
 
@@ -15,13 +15,29 @@ export function storeDataSource(data: () => EventStoreData, settings: () => Even
         ([type, count]) => `${type} ${String(count)} days`,
       );
       const fields = fieldPolicy.map(fieldRuleText);
-      const longest = Math.max(retentionDays.default, ...Object.values(retentionDays.types));
+      const where = 'encrypted volume platform.events';
+      const byType = Object.entries(report.byType).map(
+        ([type, { records, oldest, newest, retentionDays: limit }]): DataCopy => ({
+          copy: `${COPY}/${type}`,
+          kind: 'event-store',
+          what: `events of the type ${type}`,
+          where,
+          holder: 'platform',
+          measured: { records, oldest, newest },
+          policy:
+            limit === 0
+              ? { text: 'kept until the store is full' }
+              : { days: limit, text: `${String(limit)} days` },
+          readers: [],
+          goesTo: [],
+        }),
+      );
       return [
         {
           copy: COPY,
           kind: 'event-store',
           what: 'all events of all instruments, searchable',
-          where: 'encrypted volume platform.events',
+          where,
           holder: 'platform',
           limitBytes: storeMib * 1024 * 1024,
           measured: {
@@ -31,12 +47,16 @@ export function storeDataSource(data: () => EventStoreData, settings: () => Even
             ...(report.newest === undefined ? {} : { newest: report.newest }),
           },
           policy: {
-            days: longest,
-            text: [`${String(retentionDays.default)} days`, ...days, ...fields].join('; '),
+            text: [
+              `by type, ${String(retentionDays.default)} days unless said otherwise`,
+              ...days,
+              ...fields,
+            ].join('; '),
           },
           readers: [],
           goesTo: ['exports that an operator asks for'],
         },
+        ...byType,
       ];
     },
     find: async (subject) => {
