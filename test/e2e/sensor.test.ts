@@ -1,9 +1,13 @@
+import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openLxd } from '@bulkhead/node-lxd';
-import { run, waitFor } from '@bulkhead/platform/kernel';
+import type { PassiveDnsRecord } from '@bulkhead/platform/contracts';
+import { run, sitePaths, waitFor } from '@bulkhead/platform/kernel';
+import { ADDRESSES, HOSTS } from '../../scripts/src/lab/layout.ts';
 import { startLabSensor, type LabSensor } from '../support/lab-sensor.ts';
 
+const BULKHEAD = fileURLToPath(new URL('../../build/bulkhead.mjs', import.meta.url));
 let world: LabSensor;
 
 beforeAll(async () => {
@@ -52,6 +56,46 @@ describe('a sensor on live traffic', () => {
     expect(packets?.received).toBeGreaterThan(20);
     expect(packets).toMatchObject({ lost: 0, lostWhere: [], framesSent: 0 });
     expect(packets?.cloned).toBeGreaterThan(20);
+  });
+});
+
+describe('passive DNS', () => {
+  /** Records as `bulkhead dns lookup --json` prints them. */
+  const lookUp = async (query: string) => {
+    const socket = sitePaths(world.sensor.site).sensordSocket;
+    const { stdout } = await run(
+      process.execPath,
+      [BULKHEAD, '--socket', socket, '--json', 'dns', 'lookup', query],
+      { timeoutMs: 20_000 },
+    );
+    return stdout
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as PassiveDnsRecord);
+  };
+
+  test('what was looked up is found by name, below a domain, and by address', async () => {
+    await world.lab.attack('dns-bad-name');
+    const name = HOSTS.commandAndControl;
+    const [byName] = await waitFor('the name', 60_000, async () => {
+      const found = await lookUp(name);
+      return found.length > 0 ? found : undefined;
+    });
+    expect(byName).toMatchObject({ rrname: name, rrtype: 'A', rdata: ADDRESSES.outside.ip4 });
+    expect(byName?.time_last).toBeGreaterThan(Date.now() / 1000 - 600);
+    expect((await lookUp('*.malware-beacon.example')).map(({ rrname }) => rrname)).toContain(name);
+    expect((await lookUp(ADDRESSES.outside.ip4)).map(({ rrname }) => rrname)).toContain(name);
+    expect(await lookUp('never-asked.example')).toEqual([]);
+  });
+
+  test('an alert is followed by an event that cites it and names its addresses', async () => {
+    await world.lab.attack('path-traversal');
+    const named = await world.sensor.event('alert.names', { type: 'alert.names' }, ({ record }) =>
+      JSON.stringify(record).includes(HOSTS.commandAndControl),
+    );
+    expect(named.instrument).toBe('passive-dns');
+    const alerts = await world.sensor.stored({ type: 'alert' });
+    expect(alerts.map(({ id }) => id)).toContain(named.record['cites']);
   });
 });
 
