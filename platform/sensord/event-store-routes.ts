@@ -5,6 +5,9 @@ import type { DataRegister } from '../data/index.ts';
 import { SearchFilterSchema, type EventStore, type SearchFilter } from '../events/index.ts';
 import { describeError, parseStrict } from '../kernel/index.ts';
 
+/** A histogram that must be exact may take so long; other questions wait for it. */
+const EXACT_MS = 20_000;
+
 /** Types come as `type=dns&type=alert` or `type=dns,alert`. */
 const FilterQuery = SearchFilterSchema.omit({ types: true }).extend({
   type: z
@@ -19,6 +22,8 @@ const SearchQuery = FilterQuery.extend({
 const HistogramQuery = FilterQuery.extend({
   buckets: z.coerce.number().int().min(1).max(500).default(60),
   by: z.enum(['type', 'severity']).default('type'),
+  /** Count everything, however long that takes (within bounds), instead of estimating. */
+  exact: z.enum(['0', '1']).default('0'),
 });
 const ExportQuery = FilterQuery.extend({
   format: z.enum(['ndjson', 'csv']).default('ndjson'),
@@ -37,8 +42,12 @@ export function searchRoutes(
     return store().search(filterOf(filter), { limit, cursor });
   });
   app.get('/v1/search/histogram', async (request) => {
-    const { buckets, by, ...filter } = parse(HistogramQuery, request.query);
-    return store().histogram(filterOf(filter), { buckets, by });
+    const { buckets, by, exact, ...filter } = parse(HistogramQuery, request.query);
+    return store().histogram(filterOf(filter), {
+      buckets,
+      by,
+      ...(exact === '1' ? { budgetMs: EXACT_MS } : {}),
+    });
   });
   app.get('/v1/search/export', async (request, reply) => {
     const { format, where, ...rest } = parse(ExportQuery, request.query);

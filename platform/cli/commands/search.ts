@@ -40,6 +40,7 @@ export const searchCommands: CommandGroup = ({ program, action }) => {
     .description('count stored events over time')
     .option('--buckets <count>', 'about so many periods', '30')
     .addOption(new Option('--by <kind>', 'count by').choices(['type', 'severity']).default('type'))
+    .option('--exact', 'count everything instead of estimating what is frequent')
     .action(action(showHistogram));
   filterOptions(events.command('export'))
     .description('write stored events to a file, newest first')
@@ -100,9 +101,14 @@ function eventLine(event: StoredEvent): string {
 async function showHistogram(
   client: SensorClient,
   options: GlobalOptions,
-  own: FilterOptions & { buckets: string; by: string },
+  own: FilterOptions & { buckets: string; by: string; exact?: boolean },
 ): Promise<number> {
-  const query = { ...filterQuery(own), buckets: own.buckets, by: own.by };
+  const query = {
+    ...filterQuery(own),
+    buckets: own.buckets,
+    by: own.by,
+    exact: own.exact === true ? '1' : '0',
+  };
   const histogram = (await client.get('/search/histogram', query)) as Histogram;
   process.stdout.write(
     options.json === true ? `${JSON.stringify(histogram)}\n` : `${histogramText(histogram)}\n`,
@@ -121,7 +127,9 @@ export function histogramText(histogram: Histogram): string {
       .map(([kind, count]) => `${kind} ${String(count)}`);
     return `${time.slice(0, 16).replace('T', ' ')}  ${String(total).padStart(width)}  ${bar}  ${kinds.join(', ')}`.trimEnd();
   });
-  const from = histogram.complete ? '' : `, counted back to ${histogram.countedFrom ?? '?'} only`;
+  const from = histogram.complete
+    ? ''
+    : `; before ${histogram.countedFrom ?? '?'} estimated (--exact counts)`;
   return [...lines, `${String(histogram.total)} events, ${String(histogram.bucketS)} s per line${from}`].join(
     '\n',
   );

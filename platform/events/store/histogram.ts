@@ -12,7 +12,7 @@ export interface Histogram {
   by: 'type' | 'severity';
   buckets: { time: string; total: number; counts: Record<string, number> }[];
   total: number;
-  /** False: the time for one answer was over. Buckets before `countedFrom` are not counted, and 0. */
+  /** False: counting all would have taken too long. Buckets before `countedFrom` are estimates, from a part of each. */
   complete: boolean;
   countedFrom?: string;
 }
@@ -80,7 +80,7 @@ function fromCounts(db: Db, plan: SearchPlan, grid: Grid, by: 'type' | 'severity
   return result;
 }
 
-/** Newest bucket first, so that what is missing when the time is over is the oldest. */
+/** Newest bucket first, so that what is only estimated when the time is over is the oldest. */
 function fromIndex(
   db: Db,
   plan: SearchPlan,
@@ -98,17 +98,23 @@ function fromIndex(
     const from = (grid.fromMs + bucket * grid.widthMs) * IDS_PER_MS;
     return [Math.max(from, plan.fromId), Math.min(from + grid.widthMs * IDS_PER_MS, plan.toId)];
   };
-  let last = grid.count;
-  for (let bucket = grid.count - 1; bucket >= 0 && performance.now() < deadline; bucket -= 1) {
-    const n = counting.get(match, ...idsOf(bucket)) as number;
+  const began = performance.now();
+  for (let bucket = grid.count - 1; bucket >= 0; bucket -= 1) {
+    const [from, to] = idsOf(bucket);
+    const spentMs = performance.now() - began;
+    // What does not fit into the time is counted in a part of each bucket, and scaled.
+    const forAllMs = (spentMs / Math.max(1, grid.count - 1 - bucket)) * (bucket + 1);
+    const parts =
+      spentMs < budgetMs / 2 ? 1 : Math.ceil(forAllMs / Math.max(1, deadline - performance.now()));
+    const n =
+      parts <= 1 ? counting.get(match, from, to) : counting.get(match, from, from + (to - from) / parts);
     const at = result.buckets[bucket];
-    if (at !== undefined) at.total = n;
-    result.total += n;
-    last = bucket;
-  }
-  if (last > 0) {
+    if (at === undefined) continue;
+    at.total = (n as number) * Math.max(1, parts);
+    result.total += at.total;
+    if (parts <= 1) continue;
     result.complete = false;
-    result.countedFrom = new Date(grid.fromMs + last * grid.widthMs).toISOString();
+    result.countedFrom ??= new Date(grid.fromMs + (bucket + 1) * grid.widthMs).toISOString();
   }
   if (result.total > 0 && result.total <= BY_KIND_MOST) countKinds(db, plan, grid, by, result, deadline);
   return result;

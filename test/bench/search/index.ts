@@ -5,7 +5,6 @@ import { EventStore, type SearchFilter } from '@bulkhead/platform/events';
 import { openLog } from '@bulkhead/platform/kernel';
 import { bundleStoreWorker, sqliteBinding, TestClock } from '../../support/event-store.ts';
 import type { Bench, BenchContext, Figure, Measurement } from '../result.ts';
-import { EventStore as Store } from '@bulkhead/platform/events';
 import { eveBody, MIX, population, random, SIZES, zipf } from './traffic.ts';
 
 /** Records in the store; `BULKHEAD_BENCH_EVENTS` for a quick look. */
