@@ -126,7 +126,13 @@ export class Ledger {
 
   async #totals(monitor: string): Promise<Totals> {
     const text = await readFile(this.#file(monitor), 'utf8').catch(() => undefined);
-    return text === undefined ? NO_TOTALS : TotalsSchema.parse(JSON.parse(text));
+    if (text === undefined) return NO_TOTALS;
+    try {
+      return TotalsSchema.parse(JSON.parse(text));
+    } catch {
+      // Counting begins anew: a status that cannot be asked for any more would be the greater loss.
+      return NO_TOTALS;
+    }
   }
 
   async #write(monitor: string, totals: Totals): Promise<void> {
