@@ -11,6 +11,7 @@ import {
 } from '../data/index.ts';
 import { parseStrict } from '../kernel/index.ts';
 import { logSource } from './data-logs.ts';
+import { setAsideSource } from './data-set-aside.ts';
 import { streamSource } from './data-streams.ts';
 import { instrumentSources, otherVolumes } from './data-volumes.ts';
 import type { Feature, FeatureContext } from './feature.ts';
@@ -53,6 +54,7 @@ export function dataFeature(context: FeatureContext): Feature {
   data.register(streamSource({ bus: rooms.bus, desired }));
   data.register(() => instrumentSources(parts));
   data.register(otherVolumes(parts));
+  data.register(setAsideSource(site));
   data.register(
     logSource({
       site,

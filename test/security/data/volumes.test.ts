@@ -2,6 +2,7 @@ import { mkdir, rename, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { run } from '@bulkhead/platform/kernel';
+import { setAsideSource } from '../../../platform/sensord/data-set-aside.ts';
 import { instrumentSources } from '../../../platform/sensord/data-volumes.ts';
 import { busInstrument, busModel } from '../../support/nats.ts';
 import { desiredWith } from '../../integration/data/desired.ts';
@@ -77,4 +78,20 @@ test('ABUSE 43: names that are no names, a deep tree, a sparse file and thousand
   expect(volume?.what).not.toMatch(/new\nline|\u001b/);
   expect(volume?.limitBytes).toBe(384 * 1024 * 1024);
   expect(volume?.measured?.bytes).toBeLessThan(384 * 1024 * 1024);
+});
+
+test('ABUSE 40: what was set aside is measured without following a link, and named as not searched and not purged', async () => {
+  const folder = join(at.site.stateDir, 'bus', 'quarantine', 'S_a-20260101T000000Z');
+  await mkdir(join(folder, 'msgs'), { recursive: true });
+  await writeFile(join(at.dir, 'host-file'), long);
+  await writeFile(join(folder, 'msgs', '1.blk'), 'x'.repeat(10));
+  await symlink(join(at.dir, 'host-file'), join(folder, 'msgs', '2.blk'));
+  await symlink('/etc', join(folder, 'etc'));
+  const source = setAsideSource(at.site);
+  const { signal } = new AbortController();
+  expect(await source.copies(signal)).toMatchObject([{ where: folder, measured: { bytes: 10 } }]);
+  expect(await source.find?.({ name: 'x' }, signal)).toMatchObject([{ complete: false }]);
+  expect(await source.purge?.({ name: 'x' }, 'request-1', signal)).toMatchObject([
+    { deleted: 0, note: expect.stringContaining(folder) as string },
+  ]);
 });
