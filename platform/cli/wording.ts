@@ -26,6 +26,7 @@ export function statusText(status: SensorStatus): string {
   return [
     head,
     ...attention,
+    ...configurationText(status.config),
     bus,
     seen,
     '',
@@ -35,6 +36,15 @@ export function statusText(status: SensorStatus): string {
   ]
     .join('\n')
     .trimEnd();
+}
+
+function configurationText({ revision, trying }: SensorStatus['config']): string[] {
+  if (revision === undefined) return [];
+  const reason = revision.reason === '' ? '' : `: ${revision.reason}`;
+  const next = trying === undefined ? '' : `; revision ${String(trying)} is being brought in force`;
+  return [
+    `configuration: revision ${String(revision.number)} by ${revision.author}, ${revision.time}${reason}${next}`,
+  ];
 }
 
 function monitorText(monitor: MonitorStatus): string {
