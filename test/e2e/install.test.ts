@@ -151,7 +151,8 @@ describe.each<{ release: Release }>([{ release: '12' }, { release: '13' }])(
 
     test('watches the interface that the README has named, and stores what it saw', async () => {
       await system.run('systemctl start card');
-      const { stdout } = await system.run(await readme('Install', 2), { allowFailure: true }); // not healthy at once
+      const { stdout } = await system.run(`set +e\n${await readme('Install', 2)}`, { allowFailure: true });
+      // Not healthy at once, and its exit code says so; what it shows and what the doctor finds is there.
       expect(stdout).toMatch(/^sensor: [^]*^ok +Rights/m);
       await seeing(system);
       await system.run('tcpreplay --quiet --intf1 wire dns.pcap');
