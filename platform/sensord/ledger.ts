@@ -147,7 +147,7 @@ export class LossLedger implements Feature {
     ]);
     // A store that is being opened or is damaged has no lines; its feature says so under attention.
     const stores = await Promise.all(
-      features().map((feature) => feature.storeCounts?.(streams).catch(() => []) ?? []),
+      features().map(async (feature) => feature.storeCounts?.(streams).catch(() => []) ?? []),
     );
     const owners = this.#owners();
     const packets = monitors.flatMap((ledger) => packetLines(ledger, owners));

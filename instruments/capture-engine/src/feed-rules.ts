@@ -60,7 +60,8 @@ export function renderFeedRules(inputs: readonly string[], level: number, window
     `    vlan id 1-4094 update @${input}_vlans { vlan id }`,
     `    ip id & 0xf == 7 jump ${input}_again`,
     ...(oneIn === 1 ? [] : [`    symhash mod ${String(oneIn)} != 0 accept`]),
-    `    meta l4proto vmap { tcp : goto ${input}_tcp, udp : goto ${input}_udp }`,
+    `    meta l4proto tcp goto ${input}_tcp`,
+    `    meta l4proto udp goto ${input}_udp`,
     `  }`,
   ]);
   return [
