@@ -160,9 +160,9 @@ export async function streamStates(jsm: JetStreamManager): Promise<StreamState[]
       lastSequence: state.last_seq,
       oldest: empty ? '' : new Date(state.first_ts).toISOString(),
       newest: empty ? '' : new Date(state.last_ts).toISOString(),
-      created: String(created),
+      created,
       acknowledged: acknowledgedUpTo(state.last_seq, [...consumers.values()]),
-      trimmable: config.deny_purge !== true,
+      trimmable: !config.deny_purge,
       readers: [...consumers.values()].map((consumer) => ({
         consumer: consumer.name,
         pending: consumer.num_pending,
