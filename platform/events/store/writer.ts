@@ -93,7 +93,8 @@ function mark(db: Db, dataS: number): void {
     const last = db.prepare('SELECT max(stored) FROM marks WHERE stream = ?').pluck().get(stream) as
       number | null;
     if (last !== null && dataS - last < MARK_S) continue;
-    db.prepare('INSERT INTO marks VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET stored = excluded.stored').run(
+    // The first time at which it was there counts.
+    db.prepare('INSERT INTO marks VALUES (?, ?, ?) ON CONFLICT DO NOTHING').run(
       stream,
       sequence,
       Math.floor(dataS),

@@ -55,6 +55,10 @@ const PAGE_KINDS: Readonly<Record<string, Question>> = {
     types: ['http'],
     text: pick(next, ['curl', 'logo', 'orders']),
   }),
+};
+
+/** Two frequent things that never occur together: nothing is found, and all of the index was gone through. Told apart. */
+const WORST_CASES: Readonly<Record<string, Question>> = {
   disjoint: () => ({ types: ['dns'], text: 'curl' }),
 };
 
@@ -109,7 +113,7 @@ async function run(context: BenchContext): Promise<Measurement> {
       ],
       notes: [
         `${String(DAYS)} days of events, ${String(PAGES)} pages of ${String(PAGE_EVENTS)} and ${String(HISTOGRAMS)} histograms of each kind, random values and windows`,
-        'page_p95 and histogram_p95 are over all kinds together; incomplete answers (time for one answer over) are counted apart',
+        'page_p95 and histogram_p95 are over all kinds together, without the worst cases; answers that ended early or estimate are counted as incomplete',
       ],
     };
   } finally {
@@ -191,6 +195,9 @@ async function measure(
   for (const [kind, question] of Object.entries(PAGE_KINDS)) {
     const work = () => store.search(question(next), { limit: PAGE_EVENTS });
     all['page']?.push(...(await ask(`page_${kind}`, PAGES, work)));
+  }
+  for (const [kind, question] of Object.entries(WORST_CASES)) {
+    await ask(`worst_${kind}`, HISTOGRAMS, () => store.search(question(next), { limit: PAGE_EVENTS }));
   }
   for (const [kind, question] of Object.entries(HISTOGRAM_KINDS)) {
     const work = () => store.histogram(question(next), { buckets: 60, by: 'type' });
