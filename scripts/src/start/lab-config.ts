@@ -15,8 +15,8 @@ type InstrumentInput = Pick<
 >;
 
 /**
- * The configuration that `scripts/start` runs: one monitor interface, a capture engine and an IDS. Grants are written
- * out one by one, as an operator would give them; here the operator gives all that these two ask for.
+ * The configuration that `scripts/start` runs: one monitor interface, a capture engine, an IDS and passive DNS. Grants
+ * are written out one by one, as an operator would give them; here the operator gives all that these ask for.
  */
 export function labConfig(sensor: string, device: string, manifests: readonly Manifest[]): LabConfig {
   const monitor = 'mon';
