@@ -58,7 +58,12 @@ describe('ways to the sensor key', () => {
   test('a plain key file stays the sensor key itself, with no other file', async () => {
     const { ring } = await filled();
     expect(ring.state).toMatchObject({ unlocked: true, mode: 'plain', slots: [] });
-    expect((await readdir(dir)).sort()).toEqual(['platform.json', 'sensor.key', 'volume-a.json', 'volume-b.json']);
+    expect((await readdir(dir)).sort()).toEqual([
+      'platform.json',
+      'sensor.key',
+      'volume-a.json',
+      'volume-b.json',
+    ]);
   });
 
   test('each slot opens the same keys; nothing else does', async () => {
