@@ -47,9 +47,8 @@ export function devFeature(context: FeatureContext): Feature {
     let told = '';
     let seen: readonly string[] = [];
     while (!signal.aborted) {
-      const status = (await context.status()).instruments.find((one) => one.name === name);
-      if (status?.unverified !== true) break;
-      const { state, health, detail } = status;
+      if (!sensor.overlay.has(name)) break;
+      const { state, health, detail } = glance(name);
       const lines = await rooms.runtime.log(name, { lines: LOG_LINES }).catch(() => seen);
       for (const line of newLines(seen, lines)) yield `${JSON.stringify({ kind: 'log', line })}\n`;
       seen = lines;
@@ -60,11 +59,33 @@ export function devFeature(context: FeatureContext): Feature {
     }
   }
 
+  /** What is known of an instrument without looking at the machine: asking often costs nothing. */
+  const glance = (name: string) => {
+    const { manifest, enabled } = sensor.instrument(name);
+    const container = sensor.containers.find((one) => one.name === name);
+    const running = container?.status === 'running';
+    const standing = sensor.supervisor.standing(name);
+    const said = running ? sensor.poller.health(name) : undefined;
+    const detail = said?.detail ?? (standing.state === 'free' ? undefined : standing.reason);
+    return {
+      version: container?.labels['version'] ?? manifest.version,
+      state: running
+        ? 'running'
+        : !enabled
+          ? 'disabled'
+          : standing.state === 'free'
+            ? 'starting'
+            : standing.state,
+      health: said?.state ?? 'unknown',
+      ...(detail === undefined ? {} : { detail }),
+    };
+  };
   const nameOf = (params: unknown) =>
     parseStrict(ParamsSchema, params, 'SENSORD_REQUEST_INVALID', 'The request').name;
   return {
     name: 'dev',
     routes: (app: FastifyInstance) => {
+      app.get('/v1/instruments/:name', (request) => glance(nameOf(request.params)));
       app.post('/v1/dev/instruments', async (request) => {
         const asked = parseStrict(DevRequestSchema, request.body, 'SENSORD_REQUEST_INVALID', 'The request');
         const result = await instruments.run(asked);

@@ -7,6 +7,10 @@ const HealthReplySchema = z.object({
   counters: z.record(z.string().max(64), z.number()).default({}),
 });
 
+/** A new start is asked this often, for this long. Who is not connected yet costs one refused request. */
+const HURRY_EVERY_MS = 25;
+const HURRY_MS = 20_000;
+
 /** What an instrument last said of itself. */
 export interface Health {
   state: 'ok' | 'starting' | 'degraded' | 'failed' | 'unknown';
@@ -72,6 +76,19 @@ export class HealthPoller {
   reset(instrument: string): void {
     this.#last.delete(instrument);
     this.#heardAtMs.set(instrument, this.#now());
+  }
+
+  /** It was started just now: asks it often until it answers for the first time, so that nobody waits for a round. */
+  started(instrument: string): void {
+    this.reset(instrument);
+    const until = this.#now() + HURRY_MS;
+    const again = () => {
+      if (this.#stopped || this.#last.has(instrument) || this.#now() > until) return;
+      void this.#pollOne(instrument).then(() => {
+        setTimeout(again, HURRY_EVERY_MS).unref();
+      });
+    };
+    again();
   }
 
   /** Asks everybody now; resolves when all answered or timed out. */

@@ -86,7 +86,7 @@ export class Sensor {
       onStarted: (name) => {
         this.#alive.add(name);
         this.#supervisor.started(name);
-        this.#poller.reset(name);
+        this.#poller.started(name);
       },
       onStopped: (name) => {
         this.#alive.delete(name);

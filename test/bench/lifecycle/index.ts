@@ -93,7 +93,7 @@ async function change(sensor: TestSensor, next: unknown, until: 'ok' | 'gone'): 
   await sensor.configure(next);
   const beganMs = performance.now();
   const reloading = sensor.client.reload();
-  await reached(sensor, (one) => (until === 'ok' ? one?.health === 'ok' : one?.pid === undefined));
+  await reached(sensor, (one) => (until === 'ok' ? one?.health === 'ok' : one?.state !== 'running'));
   const tookMs = performance.now() - beganMs;
   await reloading;
   return tookMs;
@@ -105,22 +105,26 @@ async function updateApp(sensor: TestSensor, app: string, round: number): Promis
   await writeFile(manifest, (await readFile(manifest, 'utf8')).replace(/version: .*/, `version: ${version}`));
   const main = join(app, 'main.mjs');
   await writeFile(main, `${await readFile(main, 'utf8')}\n// ${version}\n`);
-  const before = (await sensor.status()).instruments[0]?.pid;
   const beganMs = performance.now();
   const reloading = sensor.client.reload();
-  await reached(sensor, (one) => one?.version === version && one.pid !== before && one.health === 'ok');
+  await reached(sensor, (one) => one?.version === version && one.health === 'ok');
   const tookMs = performance.now() - beganMs;
   await reloading;
   return tookMs;
 }
 
-type One = Awaited<ReturnType<TestSensor['status']>>['instruments'][number];
+interface Glance {
+  version: string;
+  state: string;
+  health: string;
+}
 
-async function reached(sensor: TestSensor, fits: (one: One | undefined) => boolean): Promise<void> {
+async function reached(sensor: TestSensor, fits: (one: Glance | undefined) => boolean): Promise<void> {
   const deadline = performance.now() + 90_000;
   for (;;) {
-    const { instruments } = await sensor.status();
-    if (fits(instruments.find(({ name }) => name === 'tick'))) return;
+    // Not the whole status: that looks at the machine, and would take processor time from what is measured.
+    const one = await sensor.client.get('/instruments/tick').catch(() => undefined);
+    if (fits(one as Glance | undefined)) return;
     if (performance.now() > deadline)
       throw new Error(`it did not get there:\n${(await sensor.log()).slice(-3000)}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
