@@ -9,6 +9,9 @@ export const IDS_PER_MS = 1024;
 
 const FORMAT = 1;
 const FILE = 'events.db';
+/** What SQLite itself says of a damaged file; and what we say of one that another version made. */
+const CORRUPT = 'SQLITE_CORRUPT';
+const OTHER_FORMAT = 'STORE_FORMAT';
 /** Damaged stores that are kept for whoever wants to look; older ones are removed. */
 const SET_ASIDE = 1;
 const BUSY_MS = 10_000;
@@ -82,7 +85,7 @@ export function isDamage(error: unknown): boolean {
   return (
     code.startsWith('SQLITE_CORRUPT') ||
     code === 'SQLITE_NOTADB' ||
-    code === 'STORE_FORMAT' ||
+    code === OTHER_FORMAT ||
     // What SQLite says when the file is an intact database of something else.
     /malformed|no such (table|column)|vtable constructor failed/.test(message)
   );
@@ -160,7 +163,7 @@ function check(db: Db): void {
   const { fileBytes } = sizeOf(db);
   if (fileBytes < 64 * 1024 * 1024) {
     const found = db.pragma('quick_check(1)', { simple: true });
-    if (found !== 'ok') throw Object.assign(new Error(String(found)), { code: 'SQLITE_CORRUPT' });
+    if (found !== 'ok') throw Object.assign(new Error(String(found)), { code: CORRUPT });
   }
   for (const sql of [
     'SELECT id, length(records) FROM packs ORDER BY id DESC LIMIT 1',
@@ -181,5 +184,5 @@ function native(path: string | undefined): { nativeBinding?: string } {
 }
 
 function formatError(format: unknown): Error {
-  return Object.assign(new Error(`the store has the format ${String(format)}`), { code: 'STORE_FORMAT' });
+  return Object.assign(new Error(`the store has the format ${String(format)}`), { code: OTHER_FORMAT });
 }

@@ -91,7 +91,9 @@ function fromIndex(
   const deadline = performance.now() + budgetMs;
   const result = empty(grid, by);
   const counting = db
-    .prepare('SELECT count(*) FROM words WHERE words MATCH ? AND rowid >= ? AND rowid < ?')
+    .prepare(
+      'SELECT count(*) FROM words WHERE words MATCH ? AND rowid >= CAST(? AS INTEGER) AND rowid < CAST(? AS INTEGER)',
+    )
     .pluck();
   const match = plan.match ?? '';
   const idsOf = (bucket: number): [number, number] => {
@@ -129,7 +131,9 @@ function countKinds(
   deadline: number,
 ): void {
   const found = db
-    .prepare('SELECT rowid FROM words WHERE words MATCH ? AND rowid >= ? AND rowid < ?')
+    .prepare(
+      'SELECT rowid FROM words WHERE words MATCH ? AND rowid >= CAST(? AS INTEGER) AND rowid < CAST(? AS INTEGER)',
+    )
     .pluck();
   const kinds =
     by === 'severity'

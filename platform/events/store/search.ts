@@ -58,8 +58,11 @@ function* candidates(
     return;
   }
   const packs = new PackReader(db);
+  // CAST: numbers of this size are bound as REAL, and FTS5 ignores a bound that is no INTEGER.
   const found = db
-    .prepare('SELECT rowid FROM words WHERE words MATCH ? AND rowid >= ? AND rowid < ? ORDER BY rowid DESC')
+    .prepare(
+      'SELECT rowid FROM words WHERE words MATCH ? AND rowid >= CAST(? AS INTEGER) AND rowid < CAST(? AS INTEGER) ORDER BY rowid DESC',
+    )
     .pluck();
   // One look into the index cannot be interrupted, so it begins with a short time and takes longer ones while it is quick.
   let span = HOUR_IDS;

@@ -154,7 +154,9 @@ function* matches(
 ): Generator<{ id: number; event: StoredEvent }> {
   const packs = new PackReader(db);
   const found = db
-    .prepare('SELECT rowid FROM words WHERE words MATCH ? AND rowid >= ? AND rowid < ? ORDER BY rowid')
+    .prepare(
+      'SELECT rowid FROM words WHERE words MATCH ? AND rowid >= CAST(? AS INTEGER) AND rowid < CAST(? AS INTEGER) ORDER BY rowid',
+    )
     .pluck();
   for (const id of found.iterate(plan.match, fromId, toId) as Iterable<number>) {
     const event = packs.event(id);
