@@ -46,12 +46,14 @@ export function eventOf(pack: Pack, lines: readonly string[], index: number): St
  * INVARIANTS: keeps at most a few dozen packs in memory; good for one question, not beyond.
  */
 export class PackReader {
-  readonly #db: Db;
+  readonly #below: ReturnType<Db['prepare']>;
+  readonly #whole: ReturnType<Db['prepare']>;
   readonly #kept = new Map<number, { pack: Pack; lines: string[] }>();
   #last: { pack: Pack; lines: string[] } | undefined;
 
   constructor(db: Db) {
-    this.#db = db;
+    this.#below = db.prepare('SELECT id, count FROM packs WHERE id <= ? ORDER BY id DESC LIMIT 1');
+    this.#whole = db.prepare('SELECT * FROM packs WHERE id = ?');
   }
 
   event(id: number): StoredEvent | undefined {
@@ -61,13 +63,11 @@ export class PackReader {
 
   at(id: number): { pack: Pack; lines: string[] } | undefined {
     if (this.#last !== undefined && holds(this.#last.pack, id)) return this.#last;
-    const row = this.#db
-      .prepare('SELECT id, count FROM packs WHERE id <= ? ORDER BY id DESC LIMIT 1')
-      .get(id) as { id: number; count: number } | undefined;
+    const row = this.#below.get(id) as { id: number; count: number } | undefined;
     if (row === undefined || !holds(row, id)) return undefined;
     const kept = this.#kept.get(row.id);
     if (kept !== undefined) return (this.#last = kept);
-    const pack = this.#db.prepare('SELECT * FROM packs WHERE id = ?').get(row.id) as Pack;
+    const pack = this.#whole.get(row.id) as Pack;
     const read = { pack, lines: linesOrNone(pack) };
     if (this.#kept.size > 48) this.#kept.clear();
     this.#kept.set(pack.id, read);
