@@ -21,8 +21,8 @@ export class SqliteStore implements Durable {
     const database = new Database(join(folder, 'rows.db'));
     database.pragma('journal_mode = WAL');
     database.pragma(`synchronous = ${synchronous}`);
-    // Often, so that moving the log into the database is cut as well; that flushes everything, so not where flushes lack.
-    if (synchronous === 'FULL') database.pragma('wal_autocheckpoint = 40');
+    // Often, so that moving the log into the database is cut as well; that flushes, so never where flushes shall lack.
+    database.pragma(`wal_autocheckpoint = ${synchronous === 'FULL' ? '40' : '0'}`);
     database.exec(
       'CREATE TABLE IF NOT EXISTS rows (number INTEGER PRIMARY KEY, id TEXT NOT NULL, filling BLOB)',
     );
