@@ -25,6 +25,8 @@ export class ImageStore {
    * @throws BulkheadError RUNTIME_IMAGE_CHANGED
    */
   async ensure(file: string, expected?: string): Promise<string> {
+    // What the daemon has under this fingerprint is that content, whatever became of the file.
+    if (expected !== undefined && (await this.#has(expected))) return expected;
     const fingerprint = await sha256(file);
     if (expected !== undefined && expected !== fingerprint) {
       throw new BulkheadError({
