@@ -9,6 +9,6 @@ export { foreseenChange } from './config-plan.ts';
 export { settled, type SettleView } from './config-settle.ts';
 export { RevisionStore } from './revisions.ts';
 export { cleanAuthor, cleanReason, normaliseDocument } from './revisions-format.ts';
-export { judge, type Conformance } from './conformance/report.ts';
+export { judge, NotApplicable, type Conformance } from './conformance/report.ts';
 export { openCheckWorld, type CheckWorld } from './conformance/world.ts';
 export { checkLive } from './conformance/live.ts';

@@ -1,7 +1,14 @@
 import { resolve } from 'node:path';
 import { openLog } from '../../kernel/index.ts';
 import { asksInWords, loadPackage } from '../../packages/index.ts';
-import { checkLive, judge, openCheckWorld, type CheckWorld, type Conformance } from '../../sensord/index.ts';
+import {
+  checkLive,
+  judge,
+  NotApplicable,
+  openCheckWorld,
+  type CheckWorld,
+  type Conformance,
+} from '../../sensord/index.ts';
 import type { SensorClient } from '../client.ts';
 import { topic, type CommandGroup, type GlobalOptions } from '../command-group.ts';
 import { buildApp } from '../dev/build-app.ts';
@@ -35,6 +42,7 @@ async function checkInstrument(
   };
   const app = await buildApp(resolve(folder));
   let asks: string[] = [];
+  let inPath: string[] = [];
   try {
     tell(
       await judge(
@@ -46,13 +54,14 @@ async function checkInstrument(
         async () => {
           const { manifest, digest } = await loadPackage(app.dir);
           asks = asksInWords(manifest);
+          inPath = manifest.asks.interfaces.filter(({ kind }) => kind !== 'mirror').map(({ name }) => name);
           return `${manifest.name} ${manifest.version}, ${digest.slice(0, 12)}`;
         },
       ),
     );
     if (results[0]?.result === 'pass') {
       if (options.json !== true) process.stdout.write(asksText(asks));
-      if (own.static !== true) await live(app.dir, tell);
+      if (own.static !== true) await live(app.dir, inPath, tell);
     }
   } finally {
     await app.remove();
@@ -70,7 +79,12 @@ async function checkInstrument(
   return failed === 0 ? EXIT.ok : EXIT.failed;
 }
 
-async function live(dir: string, tell: (result: Conformance) => void): Promise<void> {
+/** @param inPath interfaces in the path of monitored traffic, which nothing but a sensor can wire */
+async function live(
+  dir: string,
+  inPath: readonly string[],
+  tell: (result: Conformance) => void,
+): Promise<void> {
   const log = openLog('check', 'fatal');
   let world: CheckWorld | undefined;
   const start = await judge(
@@ -80,6 +94,9 @@ async function live(dir: string, tell: (result: Conformance) => void): Promise<v
       hint: 'Is its image built (scripts/build images NAME), and are you root?',
     },
     async () => {
+      if (inPath.length > 0) {
+        throw new NotApplicable(`it works only between ${inPath.join(' and ')}, which a sensor has to wire`);
+      }
       world = await openCheckWorld(dir, log);
       return world.manifest.image;
     },

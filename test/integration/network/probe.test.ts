@@ -32,6 +32,6 @@ test('the kernel probe finds everything that the packet paths need, and changes 
 });
 
 test('a missing packet program is named', async () => {
-  const facts = await probeKernel({ ...rig.site, cacheDir: '/nonexistent' });
+  const facts = await probeKernel({ ...rig.site, shippedDir: '/nonexistent' });
   expect(facts.xdpFanout).toContain('/nonexistent/bpf/fanout.o');
 });
