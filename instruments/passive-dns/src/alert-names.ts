@@ -38,6 +38,7 @@ export class AlertNames {
       return;
     }
     await sleep(settleMs);
+    if (store.behind) await store.settle();
     await Promise.all(batch.events().map((alert) => this.#name(alert)));
     await store.mark(key);
   }
@@ -49,7 +50,7 @@ export class AlertNames {
       const value = alert.record[field];
       const address = typeof value === 'string' ? normalAddress(value) : undefined;
       if (address === undefined) continue;
-      const known = this.#options.store.query((db) => namesOf(db, address, this.#options.namesPerAddress()));
+      const known = this.#options.store.look((db) => namesOf(db, address, this.#options.namesPerAddress()));
       if (known.length > 0) names[field] = known;
     }
     if (Object.keys(names).length === 0) return;

@@ -110,7 +110,7 @@ export class PassiveDnsApp {
   /** @throws PassiveDnsError PASSIVE_DNS_UNAVAILABLE */
   lookUp(lookup: Lookup): { records: CofRecord[]; more: boolean } {
     this.#lookups += 1;
-    return this.store.query((db) => lookUp(db, lookup));
+    return this.store.look((db) => lookUp(db, lookup));
   }
 
   configure(options: unknown): ChangeReply {

@@ -1,4 +1,5 @@
 import type { Observation } from './observations.ts';
+import { copyOf, Spellings } from './spellings.ts';
 
 /** One record (rrset entry) with what is not in the database yet. Times are seconds since 1970. */
 export interface Entry {
@@ -22,9 +23,12 @@ const GENERATION = 100_000;
  * Adds observations up in memory, so that a name that is seen a thousand times is one line of the journal and one update.
  *
  * INVARIANTS: whoever changes it does so synchronously. An entry is in the list of new ones exactly when its count is above 0, and in
- * `held` exactly when its heldCount is. Entries that were not seen for a generation are forgotten, except for these lists.
+ * `held` exactly when its heldCount is. Entries that were not looked up by key for a generation are forgotten, except for these
+ * lists and for spellings: there may be two entries for one record for a while, and both are written to the same row.
  */
 export class Coalescer {
+  /** Answers as they were written lately, for a reader that knows them again. */
+  readonly spellings = new Spellings();
   #young = new Map<string, Entry>();
   #old = new Map<string, Entry>();
   #new: Entry[] = [];
@@ -36,16 +40,22 @@ export class Coalescer {
   }
 
   /**
-   * Counts one observation by the text in which it came.
-   * @returns false when this text was not seen lately: it has to come by {@link add}, normalised.
+   * Counts one observation by its key.
+   * @returns undefined when the key was not seen lately: it has to come by {@link add}, normalised.
    */
-  hit(key: string, seconds: number): boolean {
+  hit(key: string, seconds: number): Entry | undefined {
     let entry = this.#young.get(key);
     if (entry === undefined) {
       entry = this.#old.get(key);
-      if (entry === undefined) return false;
+      if (entry === undefined) return undefined;
       this.#remember(key, entry);
     }
+    this.count(entry, seconds);
+    return entry;
+  }
+
+  /** Counts one observation of an entry that {@link hit} or {@link add} gave. */
+  count(entry: Entry, seconds: number): void {
     if (entry.count === 0) {
       entry.first = seconds;
       entry.last = seconds;
@@ -53,15 +63,13 @@ export class Coalescer {
     } else if (seconds > entry.last) entry.last = seconds;
     else if (seconds < entry.first) entry.first = seconds;
     entry.count += 1;
-    return true;
   }
 
-  /** Counts one normalised observation; `cameAs` is the text by which {@link hit} will know it the next time. */
-  add(observation: Observation, seconds: number, cameAs?: string): void {
-    const key = this.#know(observation);
-    this.hit(key, seconds);
-    const entry = this.#young.get(key);
-    if (cameAs !== undefined && cameAs !== key && entry !== undefined) this.#remember(cameAs, entry);
+  /** Counts one normalised observation. */
+  add(observation: Observation, seconds: number): Entry {
+    const entry = this.#know(observation);
+    this.count(entry, seconds);
+    return entry;
   }
 
   /** The new observations as lines for the journal; they are held from now on. */
@@ -86,8 +94,7 @@ export class Coalescer {
       const [first = NaN, last = NaN, count = NaN] = numbers.map(Number);
       if (rdata === undefined || !(first <= last) || !(count > 0)) bad += 1;
       else {
-        const entry = this.#young.get(this.#know({ rrname, rrtype, rdata }));
-        if (entry !== undefined) this.#hold(entry, first, last, count);
+        this.#hold(this.#know({ rrname, rrtype, rdata }), first, last, count);
       }
     }
     return bad;
@@ -103,6 +110,7 @@ export class Coalescer {
   forgetRows(): void {
     for (const entry of [...this.#young.values(), ...this.#old.values(), ...this.#new, ...this.#held])
       entry.row = 0;
+    this.spellings.clear();
   }
 
   #hold(entry: Entry, first: number, last: number, count: number): void {
@@ -117,23 +125,23 @@ export class Coalescer {
     entry.heldCount += count;
   }
 
-  #know(observation: Observation): string {
-    const key = keyOf(observation.rrname, observation.rrtype, observation.rdata);
-    if (this.#young.has(key)) return key;
-    this.#remember(
-      key,
-      this.#old.get(key) ?? {
-        observation,
-        row: 0,
-        first: 0,
-        last: 0,
-        count: 0,
-        heldFirst: 0,
-        heldLast: 0,
-        heldCount: 0,
-      },
-    );
-    return key;
+  #know({ rrname, rrtype, rdata }: Observation): Entry {
+    const key = keyOf(rrname, rrtype, rdata);
+    let entry = this.#young.get(key);
+    if (entry !== undefined) return entry;
+    entry = this.#old.get(key) ?? {
+      // What was read is a slice, which would keep the whole message in memory.
+      observation: { rrname: copyOf(rrname), rrtype: copyOf(rrtype), rdata: copyOf(rdata) },
+      row: 0,
+      first: 0,
+      last: 0,
+      count: 0,
+      heldFirst: 0,
+      heldLast: 0,
+      heldCount: 0,
+    };
+    this.#remember(key, entry);
+    return entry;
   }
 
   #remember(key: string, entry: Entry): void {

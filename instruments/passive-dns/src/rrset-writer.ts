@@ -29,12 +29,22 @@ const SHED_SUFFIX = 0.1;
 const SHED_ALL = 0.01;
 /** Most that one commit sheds of the whole: it must not make the bus wait. */
 const SHED_MOST = 4_000;
+/** Entries that are written without letting other work in between: a few ms. */
+const SLICE = 512;
+
+/** A transaction that is being written. */
+interface Writing {
+  slices: Iterator<undefined>;
+  done: boolean;
+  error: unknown;
+}
 
 /**
  * Writes what was added up.
  *
  * INVARIANT: observations and the messages that they came in are one transaction, and so are the counts of records: after a
- * crash both are there or neither is.
+ * crash both are there or neither is. One transaction at a time; between its slices lookups go on, and whoever else writes
+ * ends it first ({@link finish}).
  */
 export class RrsetWriter {
   readonly facts: Facts;
@@ -45,10 +55,10 @@ export class RrsetWriter {
   readonly #insert;
   readonly #countSuffix;
   readonly #remember;
-  readonly #commit;
   #records: number;
   #slot: number;
   #shed: number;
+  #writing: Writing | undefined;
 
   constructor(db: Database) {
     this.#db = db;
@@ -74,9 +84,6 @@ export class RrsetWriter {
     this.#remember = db.prepare<[number, string]>(
       'INSERT OR REPLACE INTO seen (slot, message) VALUES (?, ?)',
     );
-    this.#commit = db.transaction((step: Step, bounds: Bounds) => {
-      this.#write(step, bounds);
-    });
   }
 
   /** Records in the database. */
@@ -104,20 +111,27 @@ export class RrsetWriter {
    * Stores entries and messages durably, or not at all.
    * @throws SqliteError
    */
-  store(step: Step, bounds: Bounds): void {
-    const before = [this.#records, this.#slot, this.#shed] as const;
-    try {
-      this.#commit.immediate(step, bounds);
-    } catch (error) {
-      [this.#records, this.#slot, this.#shed] = before;
-      // Rows that were made in this transaction are not there.
-      for (const entry of step.entries) entry.row = 0;
-      throw error;
+  async store(step: Step, bounds: Bounds): Promise<void> {
+    this.finish();
+    const writing: Writing = { slices: this.#slices(step, bounds), done: false, error: undefined };
+    this.#writing = writing;
+    while (this.#advance(writing)) {
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
     }
+    if (writing.error !== undefined) throw writing.error as Error;
+  }
+
+  /** Ends what is being written without a pause. Its failure is told to who called {@link store}. */
+  finish(): void {
+    const writing = this.#writing;
+    while (writing !== undefined && this.#advance(writing));
   }
 
   /** Deletes rows in a transaction of their own. */
   remove(rows: Iterable<number>): number {
+    this.finish();
     const before = this.#records;
     try {
       return this.#db.transaction(() => {
@@ -132,9 +146,43 @@ export class RrsetWriter {
     }
   }
 
-  #write({ entries, messages, sequence }: Step, bounds: Bounds): void {
-    const crowded = new Map<string, number>();
-    for (const entry of entries) this.#put(entry, bounds, crowded);
+  /** Writes one slice. @returns whether there is more */
+  #advance(writing: Writing): boolean {
+    if (writing.done) return false;
+    try {
+      if (writing.slices.next().done !== true) return true;
+    } catch (error) {
+      writing.error = error;
+    }
+    writing.done = true;
+    this.#writing = undefined;
+    return false;
+  }
+
+  *#slices(step: Step, bounds: Bounds): Generator<undefined, void> {
+    const before = [this.#records, this.#slot, this.#shed] as const;
+    try {
+      this.#db.exec('BEGIN IMMEDIATE');
+      const crowded = new Map<string, number>();
+      // In the order of rows a page is met once.
+      const entries = [...step.entries].sort((a, b) => a.row - b.row);
+      for (let at = 0; at < entries.length; at += SLICE) {
+        if (at > 0) yield;
+        for (const entry of entries.slice(at, at + SLICE)) this.#put(entry, bounds, crowded);
+      }
+      this.#end(step, bounds, crowded);
+      this.#db.exec('COMMIT');
+    } catch (error) {
+      [this.#records, this.#slot, this.#shed] = before;
+      // Rows that were made in this transaction are not there.
+      for (const entry of step.entries) entry.row = 0;
+      // SQLite ends a transaction by itself after some errors.
+      if (this.#db.open && this.#db.inTransaction) this.#db.exec('ROLLBACK');
+      throw error;
+    }
+  }
+
+  #end({ entries, messages, sequence }: Step, bounds: Bounds, crowded: ReadonlyMap<string, number>): void {
     for (const message of messages) {
       this.#remember.run(this.#slot % REMEMBERED, message);
       this.#slot += 1;

@@ -11,7 +11,8 @@ import {
 import { DnsLines } from './dns-lines.ts';
 import { PassiveDnsError, saidBy } from './errors.ts';
 import { Journal, type JournalEntry } from './journal.ts';
-import { REMEMBERED, RrsetWriter, type Bounds } from './rrset-writer.ts';
+import { RecentKeys } from './recent-keys.ts';
+import { RrsetWriter, type Bounds } from './rrset-writer.ts';
 
 /** One message of `dns` events. */
 export interface Message {
@@ -37,9 +38,11 @@ interface Waiting {
 /** A message waits so long for others before they are made durable together; fewer wait when many come. */
 const GATHER_MS = 20;
 const GATHER_MESSAGES = 32;
-/** What is in the journal goes into the database after this long, or when it is so many records. */
+/** What is in the journal goes into the database after this long, or when it is so many records or bytes. */
 const APPLY_MS = 1_000;
-const APPLY_ENTRIES = 60_000;
+const APPLY_MOST = { entries: 150_000, bytes: 64 * 1024 * 1024 } as const;
+/** When it is that many after that time, it waits longer: what is seen all the time is then written once for much. */
+const BUSY = { entries: 10_000, ms: 5_000 } as const;
 /** After a failure it is tried again after this long, doubled up to the most. */
 const RETRY_MS = { first: 250, most: 5_000 } as const;
 
@@ -57,7 +60,7 @@ export class DnsStore {
   readonly #options: StoreOptions;
   readonly #coalescer = new Coalescer();
   readonly #lines = new DnsLines(this.#coalescer);
-  readonly #seen = new Set<string>();
+  readonly #seen = new RecentKeys();
   readonly #pending = new Map<string, Waiting>();
   #batch: { step: JournalEntry; waiting: Map<string, Waiting> } | undefined;
   /** Messages in the journal and not in the database, and the last step of the journal. */
@@ -69,6 +72,8 @@ export class DnsStore {
   #trouble: string | undefined;
   #gather: NodeJS.Timeout | undefined;
   #applyAt = Infinity;
+  /** So much is held that applying it was put off. */
+  #busy = false;
   #loop: Promise<void> | undefined;
   #retry: { ms: number; timer: NodeJS.Timeout | undefined } = { ms: RETRY_MS.first, timer: undefined };
   #damaged = 0;
@@ -109,18 +114,18 @@ export class DnsStore {
       this.counters.repeated += 1;
       return known.done;
     }
-    const waiting = settlement();
-    this.#pending.set(key, waiting);
+    let resolve = (): void => undefined;
+    const done = new Promise<void>((settled) => {
+      resolve = settled;
+    });
+    this.#pending.set(key, { done, resolve });
     const read = this.#lines.read(message.text, message.time, Date.now());
     this.counters.messages += 1;
     this.counters.observations += read.observations;
     this.counters.malformed += read.malformed;
     if (this.#pending.size >= GATHER_MESSAGES) this.#begin();
-    else
-      this.#gather ??= setTimeout(() => {
-        this.#begin();
-      }, GATHER_MS);
-    return waiting.done;
+    else this.#gather ??= setTimeout(this.#begin, GATHER_MS);
+    return done;
   }
 
   /** Marks a message of another kind as done; resolves when that is durable. */
@@ -146,16 +151,27 @@ export class DnsStore {
     }
   }
 
+  /** Whether so much is written that it was put off for longer than usual. */
+  get behind(): boolean {
+    return this.#busy;
+  }
+
   /** Deletes rows. @throws SqliteError */
   remove(rows: Iterable<number>): number {
     return this.#writer?.remove(rows) ?? 0;
   }
 
   /**
-   * Runs work on the database, which is up to about a second behind; damage that it meets sets the database aside.
+   * Runs work on the database, which is up to about a second behind (under load, five); damage that it meets sets the database aside.
    * @throws PassiveDnsError PASSIVE_DNS_UNAVAILABLE while it cannot be opened; SqliteError
    */
   query<T>(work: (db: Database) => T): T {
+    this.#writer?.finish();
+    return this.look(work);
+  }
+
+  /** As {@link query}, for work that only reads: it does not wait for what is being written, and may see a part of it. */
+  look<T>(work: (db: Database) => T): T {
     if (this.#db === undefined) throw this.#unavailable();
     try {
       return work(this.#db);
@@ -180,9 +196,7 @@ export class DnsStore {
     await this.#journal?.close();
   }
 
-  #begin(): void {
-    void this.#work();
-  }
+  readonly #begin = (): void => void this.#work();
 
   /** The loop: one runs at a time, until nothing is due. Never rejects. */
   #work(): Promise<void> {
@@ -217,9 +231,7 @@ export class DnsStore {
 
   #later(ms: number): void {
     clearTimeout(this.#retry.timer);
-    this.#retry.timer = setTimeout(() => {
-      this.#begin();
-    }, ms);
+    this.#retry.timer = setTimeout(this.#begin, ms);
   }
 
   async #journalise(): Promise<void> {
@@ -238,22 +250,29 @@ export class DnsStore {
     this.counters.commits += 1;
     if (this.#applyAt === Infinity) this.#applyAt = performance.now() + APPLY_MS;
     for (const [key, { resolve }] of waiting) {
-      this.#remember(key);
+      this.#seen.add(key);
       resolve();
     }
   }
 
   async #apply(): Promise<void> {
     const { held } = this.#coalescer;
-    if (this.#applyAt > performance.now() && held.length < APPLY_ENTRIES) return;
+    const full = held.length >= APPLY_MOST.entries || (this.#journal?.bytes ?? 0) >= APPLY_MOST.bytes;
+    if (this.#applyAt > performance.now() && !full) return;
+    if (!full && !this.#busy && this.#applyAt > 0 && held.length >= BUSY.entries) {
+      this.#busy = true;
+      this.#applyAt += BUSY.ms - APPLY_MS;
+      return;
+    }
     if (this.#heldMessages.length > 0 || held.length > 0) {
       const step = { entries: held, messages: this.#heldMessages, sequence: this.#sequence };
-      this.#writer?.store(step, this.#options.bounds());
+      await this.#writer?.store(step, this.#options.bounds());
       this.#coalescer.settle();
       this.#heldMessages = [];
     }
     await this.#journal?.clear();
     this.#applyAt = Infinity;
+    this.#busy = false;
   }
 
   async #opened(): Promise<void> {
@@ -267,7 +286,7 @@ export class DnsStore {
           writer.facts.set('damaged', this.#damaged);
         }
         this.#damaged = writer.facts.get('damaged') ?? 0;
-        for (const key of writer.remembered()) this.#remember(key);
+        for (const key of writer.remembered()) this.#seen.add(key);
         [this.#db, this.#writer] = [db, writer];
       } catch (error) {
         db.close();
@@ -282,7 +301,7 @@ export class DnsStore {
       for (const step of steps.filter(({ sequence }) => sequence > applied)) {
         bad += this.#coalescer.restore(step.lines);
         this.#heldMessages.push(...step.messages);
-        for (const key of step.messages) this.#remember(key);
+        for (const key of step.messages) this.#seen.add(key);
       }
       if (torn > 0 || bad > 0) this.#options.warn('the end of the journal was cut off', { bytes: torn, bad });
       this.#journal = journal;
@@ -304,6 +323,7 @@ export class DnsStore {
 
   /** Lets go of a damaged database; the next turn begins a new one, and what is in memory goes into it. */
   #setAside(error: unknown): void {
+    this.#writer?.finish();
     this.#db?.close();
     [this.#db, this.#writer] = [undefined, undefined];
     this.#coalescer.forgetRows();
@@ -320,25 +340,10 @@ export class DnsStore {
     this.#options.warn('the database was damaged; a new one is begun', { setAside, reason });
   }
 
-  #remember(key: string): void {
-    this.#seen.delete(key);
-    this.#seen.add(key);
-    const oldest = this.#seen.values().next().value;
-    if (this.#seen.size > REMEMBERED && oldest !== undefined) this.#seen.delete(oldest);
-  }
-
   #unavailable(): PassiveDnsError {
     return new PassiveDnsError(
       'PASSIVE_DNS_UNAVAILABLE',
       `the database cannot be used: ${this.#trouble ?? 'it is closed'}`,
     );
   }
-}
-
-function settlement(): Waiting {
-  let resolve = (): void => undefined;
-  const done = new Promise<void>((settled) => {
-    resolve = settled;
-  });
-  return { done, resolve };
 }

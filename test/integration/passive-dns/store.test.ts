@@ -157,6 +157,26 @@ test('the whole is bounded by records and by bytes', async () => {
   }
 });
 
+test('while much is being written, a lookup does not wait for it, and a hold ends it first', async () => {
+  const store = await dnsAt().open();
+  const names = Array.from({ length: 20_000 }, (_, n) => `n${String(n)}.example`);
+  await store.take(answersMessage('m1', names));
+  const settled = store.settle();
+  let looks = 0;
+  while (store.look((db) => db.inTransaction) || looks === 0) {
+    if (store.look((db) => db.inTransaction)) looks += 1;
+    if (looks === 3) holdSubject(store, { address: '192.0.2.1' }, true);
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
+  }
+  await settled;
+  expect(looks).toBe(3);
+  const count = (table: string) =>
+    store.query((db) => db.prepare(`SELECT count(*) FROM ${table}`).pluck().get());
+  expect([count('rrsets'), count('holds'), store.writer?.records]).toEqual([20_000, 1, 20_000]);
+});
+
 test('what is known of an address or a name is found, held and deleted for ever', async () => {
   const folder = dnsAt();
   const store = await folder.open();

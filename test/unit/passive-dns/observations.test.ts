@@ -166,6 +166,38 @@ describe('the short way and JSON', () => {
     expect(Object.keys(countsOf(line))).toHaveLength(1);
   });
 
+  test('names that differ little, or only in what a quick look does not see, stay apart when they come again', () => {
+    const names = [
+      'a.example',
+      'b.example',
+      'a\u0122.example',
+      'a\u0110.example',
+      'ä.example',
+      '\u{1f642}.example',
+    ];
+    const answers = names.flatMap((rrname) => [
+      { rrname, rrtype: 'A', ttl: 1, rdata: '192.0.2.1' },
+      { rrname, rrtype: 'A', ttl: 86_400, rdata: '192.0.2.11' },
+      { rrname, rrtype: 'TXT', ttl: 0, rdata: '192.0.2.1' },
+    ]);
+    const coalescer = new Coalescer();
+    const lines = new DnsLines(coalescer);
+    for (let round = 0; round < 3; round += 1) {
+      for (const some of [answers, answers.slice(0, 3)]) {
+        const turned = some.map((answer) => ({ ...answer, ttl: answer.ttl + round }));
+        lines.read(`${JSON.stringify({ dns: { type: 'answer', answers: turned } })}\n`, '', Date.now());
+      }
+    }
+    coalescer.drain();
+    const counts = coalescer.held.map(({ observation: { rrname, rrtype, rdata }, heldCount }) =>
+      [rrname, rrtype, rdata, heldCount].join(' '),
+    );
+    const wanted = answers.map(({ rrname, rrtype, rdata }, i) =>
+      [rrname, rrtype, rdata, i < 3 ? 6 : 3].join(' '),
+    );
+    expect(counts.sort()).toEqual(wanted.sort());
+  });
+
   test('lines that are not JSON, and empty ones, are counted or passed over', () => {
     const coalescer = new Coalescer();
     const read = new DnsLines(coalescer).read(
