@@ -37,7 +37,8 @@ export class StoreThread<T extends Works> {
   readonly #exited: Promise<void>;
 
   private constructor(file: string, data: ThreadData) {
-    this.#worker = new Worker(file, { workerData: data, name: `event-store-${data.role}` });
+    // Without the flags of this process: some of them (`--input-type`) a thread that is a file refuses.
+    this.#worker = new Worker(file, { workerData: data, name: `event-store-${data.role}`, execArgv: [] });
     this.#worker.on('message', (answer: ThreadAnswer) => {
       const waiting = this.#waiting.get(answer.id);
       this.#waiting.delete(answer.id);
