@@ -1,20 +1,6 @@
 import type { Observation } from './observations.ts';
+import type { Entry } from './entry.ts';
 import { copyOf, Spellings } from './spellings.ts';
-
-/** One record (rrset entry) with what is not in the database yet. Times are seconds since 1970. */
-export interface Entry {
-  readonly observation: Observation;
-  /** Row in the database; 0 while it is not known. Rows never change their number. */
-  row: number;
-  /** Observations that are only in memory. */
-  first: number;
-  last: number;
-  count: number;
-  /** Observations that are in the journal too, but not in the database. */
-  heldFirst: number;
-  heldLast: number;
-  heldCount: number;
-}
 
 /** Entries of one generation; there are two. About 300 bytes each. */
 const GENERATION = 100_000;

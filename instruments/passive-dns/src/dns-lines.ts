@@ -1,4 +1,5 @@
-import { keyOf, type Coalescer, type Entry } from './coalescer.ts';
+import { keyOf, type Coalescer } from './coalescer.ts';
+import type { Entry } from './entry.ts';
 import { EventTimes } from './event-time.ts';
 import { observationsOf } from './observations.ts';
 

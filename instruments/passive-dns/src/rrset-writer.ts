@@ -1,4 +1,4 @@
-import type { Entry } from './coalescer.ts';
+import type { Entry } from './entry.ts';
 import type { Database } from './database.ts';
 import { openFacts, type Facts } from './facts.ts';
 import { reversedName, suffixOf } from './names.ts';

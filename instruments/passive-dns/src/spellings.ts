@@ -1,4 +1,4 @@
-import type { Entry } from './coalescer.ts';
+import type { Entry } from './entry.ts';
 
 /** How one record was written lately: all of it but the digits of the TTL, and the entry that it counts for. */
 export interface Spelling {
