@@ -1,5 +1,5 @@
 import { isIP, isIPv4, SocketAddress } from 'node:net';
-import { BulkheadError } from '../kernel/index.ts';
+import { BulkheadError, ipv6Groups } from '../kernel/index.ts';
 
 /** Whose data: an address, or a name (of a host or of a user). In normal form, see {@link parseSubject}. */
 export type DataSubject = { readonly address: string } | { readonly name: string };
@@ -39,7 +39,7 @@ export function normalAddress(address: string): string {
 export function spellings(subject: DataSubject): string[] {
   if ('name' in subject) return [subject.name];
   if (isIPv4(subject.address)) return [subject.address];
-  const groups = eightGroups(subject.address);
+  const groups = ipv6Groups(subject.address);
   return [
     ...new Set([
       subject.address,
@@ -47,19 +47,4 @@ export function spellings(subject: DataSubject): string[] {
       groups.map((group) => group.replace(/^0+(?=.)/, '')).join(':'),
     ]),
   ];
-}
-
-function eightGroups(address: string): string[] {
-  const [head = '', tail] = address.split('::');
-  const groups = (part: string): string[] =>
-    part === ''
-      ? []
-      : part.split(':').flatMap((group) => {
-          if (!group.includes('.')) return [group];
-          const [a = 0, b = 0, c = 0, d = 0] = group.split('.').map(Number);
-          return [(a * 256 + b).toString(16), (c * 256 + d).toString(16)];
-        });
-  const [before, after] = [groups(head), groups(tail ?? '')];
-  const zeros = Array.from({ length: tail === undefined ? 0 : 8 - before.length - after.length }, () => '0');
-  return [...before, ...zeros, ...after];
 }

@@ -14,3 +14,4 @@ export { writeFileAtomic } from './atomic-file.ts';
 export { backoffMs, DEFAULT_BACKOFF, type BackoffPolicy } from './backoff.ts';
 export { waitFor } from './wait.ts';
 export { jsonPointer, parseStrict } from './parse.ts';
+export { ipv6Groups } from './ip-address.ts';

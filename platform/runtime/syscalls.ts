@@ -53,8 +53,8 @@ const CLONE_NEWUSER = '0x10000000';
 
 /**
  * A nested user namespace gives every capability over new kernel surface, so none is made: `unshare` and `clone` are
- * refused with that flag, and `clone3`, whose flags a filter cannot see, says "not implemented" so that the C library
- * falls back to `clone`.
+ * refused with that flag, and `clone3`, whose flags a filter cannot see, says ENOSYS, so that the C library falls back to
+ * `clone`.
  */
 const NO_NESTED_USER_NAMESPACE: readonly string[] = [
   `unshare errno 1 [0,${CLONE_NEWUSER},SCMP_CMP_MASKED_EQ,${CLONE_NEWUSER}]`,
@@ -63,8 +63,8 @@ const NO_NESTED_USER_NAMESPACE: readonly string[] = [
 ];
 
 /**
- * The newer way to mount has had holes of its own, and nothing inside needs it: "not implemented" makes mount(8) use the
- * old way, which init needs for two small tmpfs.
+ * The newer way to mount has had holes of its own, and nothing inside needs it: ENOSYS makes mount(8) use the old
+ * way, which init needs for two small tmpfs.
  */
 const NEW_MOUNT_API: readonly string[] = [
   'fsopen',

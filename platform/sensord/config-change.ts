@@ -158,13 +158,19 @@ export class ConfigChanges {
       ...(request.restores === undefined ? {} : { restores: request.restores }),
     });
     const { number } = revision;
+    const importedBefore = await revisions.imported();
     if (request.origin === 'file') await revisions.noteImported(textDigest(next.document));
     log.info({ revision: number, author: revision.author }, 'a new configuration is being brought in force');
     try {
       await this.#bringInForce(before, next, number, request.timeoutMs);
       await revisions.commit(number);
     } catch (error) {
-      if (this.#stopping.signal.aborted) throw interrupted(number);
+      if (this.#stopping.signal.aborted) {
+        // Nobody knows whether it would have gone well: the next start reads the file again. After a crash it does not,
+        // because the document may have been the reason.
+        if (request.origin === 'file') await revisions.noteImported(importedBefore ?? '');
+        throw interrupted(number);
+      }
       throw await this.#rollBack(before, next, revision, describeError(error));
     }
     configuration.accept(next, revision);

@@ -77,6 +77,11 @@ class EventStoreFeature implements Feature {
     if (this.#store?.damage !== undefined) {
       list.push('the event store was damaged; it was set aside and is filled anew from the streams');
     }
+    if (this.#store?.unreadable !== undefined) {
+      list.push(
+        `a part of the event store cannot be read: ${this.#store.unreadable}; answers may leave events out`,
+      );
+    }
     if (this.#jump !== undefined && Date.now() - this.#jump.atMs < JUMP_SHOWN_MS) {
       list.push(`the clock jumped by ${String(this.#jump.seconds)} s; no event was dropped for it`);
     }
@@ -172,9 +177,10 @@ class EventStoreFeature implements Feature {
 
   async #upkeep(store: EventStore, feed: StreamsToStore): Promise<void> {
     const { publish, configuration, rooms } = this.#context;
-    if (store.damage !== undefined && store.damage !== this.#damageTold) {
-      this.#damageTold = store.damage;
-      publish('store.damaged', { reason: store.damage.slice(0, 200) });
+    const damage = store.unreadable ?? store.damage;
+    if (damage !== undefined && damage !== this.#damageTold) {
+      this.#damageTold = damage;
+      publish('store.damaged', { reason: damage.slice(0, 200) });
     }
     const done = await store.upkeep();
     this.#doubtedS = done.doubtedS;

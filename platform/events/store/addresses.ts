@@ -1,4 +1,5 @@
 import { isIP, isIPv4 } from 'node:net';
+import { ipv6Groups } from '../../kernel/index.ts';
 
 /** 8 hex digits for IPv4, 32 for IPv6 (RFC 4291); an IPv4 address mapped into IPv6 is the IPv4 address. Undefined for what is none. */
 export function addressHex(text: string): string | undefined {
@@ -15,14 +16,9 @@ function v4Hex(text: string): string {
 }
 
 function v6Hex(text: string): string {
-  const dotted = /(\d+\.\d+\.\d+\.\d+)$/.exec(text)?.[1];
-  const plain =
-    dotted === undefined ? text : text.slice(0, -dotted.length) + v4Hex(dotted).replace(/^(.{4})/, '$1:');
-  const [head = '', tail] = plain.split('::');
-  const groups = (part: string): string[] => (part === '' ? [] : part.split(':'));
-  const [before, after] = [groups(head), groups(tail ?? '')];
-  const zeros = Array.from({ length: tail === undefined ? 0 : 8 - before.length - after.length }, () => '0');
-  return [...before, ...zeros, ...after].map((group) => group.padStart(4, '0')).join('');
+  return ipv6Groups(text)
+    .map((group) => group.padStart(4, '0'))
+    .join('');
 }
 
 /** Networks for which every address has an index word of its own: prefix lengths in bits, longest first. */

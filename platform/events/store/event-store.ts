@@ -13,7 +13,7 @@ import type { Keeping } from './maintain.ts';
 import type { Reader } from './reader.ts';
 import type { SearchPage } from './search.ts';
 import { storeData } from './store-data.ts';
-import { StoreFault, StoreThread } from './thread.ts';
+import { faultText, StoreFault, StoreThread } from './thread.ts';
 import type { StreamPosition, Writer } from './writer.ts';
 
 /** What a store is opened with. */
@@ -67,6 +67,7 @@ export class EventStore {
   #fault: string | undefined;
   #generation = 1;
   #damaged: string | undefined;
+  #unreadable: string | undefined;
   #policyText = '';
   #records = 0;
 
@@ -103,6 +104,11 @@ export class EventStore {
   /** Why a store was set aside since this one was opened. */
   get damage(): string | undefined {
     return this.#damaged;
+  }
+
+  /** What a question stumbled over since the store was opened; nothing was set aside for it. */
+  get unreadable(): string | undefined {
+    return this.#unreadable;
   }
 
   /** Records stored since it was opened. */
@@ -294,6 +300,7 @@ export class EventStore {
     this.#reader = undefined;
     await this.#openThreads(true);
     this.#damaged = reason;
+    this.#unreadable = undefined;
     this.#generation += 1;
     this.#queue.clear();
     this.#queue.nudge();
@@ -316,7 +323,7 @@ export class EventStore {
     } catch (error) {
       if (error instanceof StoreFault && error.damage) {
         this.#options.log.error({ err: error }, 'a part of the event store cannot be read');
-        this.#damaged = error.message;
+        this.#unreadable = error.message;
       }
       if (error instanceof BulkheadError) throw error;
       throw new BulkheadError({
@@ -335,11 +342,4 @@ function unavailable(): never {
     message: 'The event store is not open.',
     hint: 'It opens when the sensor is up; see `bulkhead status`.',
   });
-}
-
-function faultText(error: unknown): string {
-  const code = error instanceof StoreFault ? error.code : '';
-  if (code === 'SQLITE_FULL' || code.includes('ENOSPC')) return 'its disk is full';
-  if (code.startsWith('SQLITE_IOERR')) return `its disk cannot be written (${code})`;
-  return describeError(error);
 }

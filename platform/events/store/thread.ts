@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { BulkheadError, type ErrorCode } from '../../kernel/index.ts';
+import { BulkheadError, describeError, type ErrorCode } from '../../kernel/index.ts';
 import type { ThreadAnswer, ThreadData, ThreadFault, ThreadRequest } from './worker.ts';
 
 /** The bundle of worker.ts beside the program's own. */
@@ -109,4 +109,12 @@ function thrown(fault: ThreadFault): Error {
     ...(fault.hint === undefined ? {} : { hint: fault.hint }),
     ...(fault.fields === undefined ? {} : { fields: fault.fields }),
   });
+}
+
+/** Why something cannot be written, in words for people. */
+export function faultText(error: unknown): string {
+  const code = error instanceof StoreFault ? error.code : '';
+  if (code === 'SQLITE_FULL' || code.includes('ENOSPC')) return 'its disk is full';
+  if (code.startsWith('SQLITE_IOERR')) return `its disk cannot be written (${code})`;
+  return describeError(error);
 }

@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { build } from 'esbuild';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openLog } from '@bulkhead/platform/kernel';
 import { KeyRing } from '@bulkhead/platform/storage';
 import { VolumeKeys } from '../../../platform/storage/volume-keys.ts';
+import { bundleProgram } from '../../support/bundle-program.ts';
 
 const NAMES = ['a', 'b', 'c', 'd'];
 const PASSPHRASE = 'correct horse battery staple';
@@ -42,17 +42,7 @@ async function secretsOf(keys: VolumeKeys): Promise<string[]> {
 test('killed at any moment of a rotation, every way opens the same keys, and nothing half made is left', async () => {
   const source = new URL('../../../platform', import.meta.url).pathname;
   const bundle = join(dir, 'program.mjs');
-  await build({
-    stdin: { contents: PROGRAM(source), loader: 'ts', resolveDir: source },
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    outfile: bundle,
-    banner: {
-      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
-    },
-    logLevel: 'silent',
-  });
+  await bundleProgram(PROGRAM(source), bundle);
   const keysDir = join(dir, 'keys');
   const keyFile = join(keysDir, 'sensor.key');
   const first = await KeyRing.open(keysDir, log, CHEAP);

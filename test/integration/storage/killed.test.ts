@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { build } from 'esbuild';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { IDS, StorageSite } from './storage-site.ts';
+import { bundleProgram } from '../../support/bundle-program.ts';
 
 let at: StorageSite;
 beforeEach(async () => {
@@ -35,17 +35,7 @@ for (let mib = Number(startMib); ; mib += 32) {
 test('killed at any moment, the next start finds all data and leaves nothing mounted or half made', async () => {
   const source = new URL('../../../platform', import.meta.url).pathname;
   const bundle = join(at.dir, 'program.mjs');
-  await build({
-    stdin: { contents: PROGRAM(source), loader: 'ts', resolveDir: source },
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    outfile: bundle,
-    banner: {
-      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
-    },
-    logLevel: 'silent',
-  });
+  await bundleProgram(PROGRAM(source), bundle);
   const first = await at.open();
   await first.ensure('kept', { sizeMib: 64 });
   const { path } = await first.unlock('kept', IDS);
