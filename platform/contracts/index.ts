@@ -8,12 +8,26 @@ export {
   RESERVED_NAMES,
   type MirrorFilter,
 } from './names.ts';
-export { LimitsSchema, ManifestSchema, type Limits, type Manifest } from './manifest.ts';
+export {
+  DownloadAskSchema,
+  DownloadGrantSchema,
+  EgressGrantSchema,
+  HostSchema,
+  ResourceNameSchema,
+  type DownloadAsk,
+  type DownloadGrant,
+  type EgressAsk,
+  type EgressGrant,
+} from './egress.ts';
+export { AsksSchema, LimitsSchema, ManifestSchema, type Limits, type Manifest } from './manifest.ts';
 export {
   EventsConfigSchema,
   FieldRuleSchema,
+  ActiveWiringSchema,
   GrantsSchema,
   SensorConfigSchema,
+  type ActiveInterfaceConfig,
+  type ActiveWiring,
   type EventsConfig,
   type FieldRule,
   type Grants,

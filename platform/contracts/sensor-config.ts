@@ -7,6 +7,7 @@ import {
   NameSchema,
   RESERVED_NAMES,
 } from './names.ts';
+import { DownloadGrantSchema, EgressGrantSchema, HostSchema, ResourceNameSchema } from './egress.ts';
 import { LimitsSchema } from './manifest.ts';
 
 /** Rights that the operator gave one instrument. Absent = none. Effective right = asked (manifest) ∩ granted. */
@@ -22,8 +23,45 @@ export const GrantsSchema = z.strictObject({
     .array(z.strictObject({ to: NameSchema, command: CommandNameSchema }))
     .max(256)
     .default([]),
+  /** Where it may send to on its active interfaces. */
+  egress: z.array(EgressGrantSchema).max(256).default([]),
+  /** Downloads approved for it. */
+  downloads: z.array(DownloadGrantSchema).max(64).default([]),
+  /** Instruments that it may hand files to. */
+  deliver: z
+    .array(z.strictObject({ to: NameSchema }))
+    .max(64)
+    .default([]),
+  /** May fetch the approved downloads of all instruments; what they take is all that it may reach. */
+  fetch: z.boolean().default(false),
+  /** Its web page may be opened, by people whom the sensor lets through. */
+  ui: z.boolean().default(false),
 });
 export type Grants = z.output<typeof GrantsSchema>;
+
+/** How an instrument stands in the network behind an active interface. */
+export const ActiveWiringSchema = z.strictObject({
+  /** Which active interface. */
+  interface: NameSchema,
+  /** Address with prefix length, or `dhcp`. IPv4. */
+  address: z.union([z.literal('dhcp'), z.cidrv4()], 'must be `dhcp` or an address with its prefix length'),
+  /** Next hop to everything beyond the link. Absent = only the link, or what DHCP says. */
+  gateway: z.ipv4().optional(),
+});
+export type ActiveWiring = z.output<typeof ActiveWiringSchema>;
+
+/**
+ * A way out for instruments. `dedicated`: one instrument alone stands behind the network interface `device`. `bridged`: several
+ * do, on the existing bridge `device`, kept apart from each other.
+ */
+const ActiveInterfaceSchema = z.strictObject({
+  name: NameSchema,
+  kind: z.enum(['dedicated', 'bridged']),
+  device: DeviceSchema,
+  /** Only frames of this VLAN (802.1Q), tagged on the wire and plain for the instrument. */
+  vlan: z.int().min(1).max(4094).optional(),
+});
+export type ActiveInterfaceConfig = z.output<typeof ActiveInterfaceSchema>;
 
 const InstrumentSchema = z.strictObject({
   /** Unique on the sensor; also its name on the bus. */
@@ -33,6 +71,8 @@ const InstrumentSchema = z.strictObject({
   enabled: z.boolean().default(true),
   /** Interface name in the manifest -> monitor interface whose copies it gets (or, for the capture engine, serves). */
   interfaces: z.record(z.string().max(10), NameSchema).default({}),
+  /** Interface name in the manifest -> active interface that it sends through, with its addressing there. */
+  active: z.record(z.string().max(10), ActiveWiringSchema).default({}),
   grants: GrantsSchema.prefault({}),
   /** Handed to the instrument as they are; it validates them. At most 64 KiB as JSON. */
   options: z
@@ -40,9 +80,7 @@ const InstrumentSchema = z.strictObject({
     .default({})
     .refine((value) => JSON.stringify(value).length <= 65_536, 'is larger than 64 KiB'),
   /** File name below the instrument's resources -> absolute file on the sensor that the platform copies there. */
-  resources: z
-    .record(z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/), z.string().startsWith('/').max(4096))
-    .default({}),
+  resources: z.record(ResourceNameSchema, z.string().startsWith('/').max(4096)).default({}),
   limits: LimitsSchema.partial().default({}),
   volumeMib: z.int().min(32).max(16_777_216).optional(),
 });
@@ -128,6 +166,28 @@ export const SensorConfigSchema = z
     version: z.literal(1),
     sensor: z.strictObject({ name: NameSchema }),
     monitorInterfaces: z.array(MonitorInterfaceSchema).max(16).default([]),
+    activeInterfaces: z.array(ActiveInterfaceSchema).max(16).default([]),
+    /** How the platform resolves the names of granted destinations. Absent servers = those of the machine. */
+    dns: z
+      .strictObject({
+        servers: z
+          .array(z.union([z.ipv4(), z.ipv6()]))
+          .max(4)
+          .default([]),
+      })
+      .prefault({}),
+    downloads: z
+      .strictObject({
+        /** HTTP proxy that the downloader goes through. Its host counts as an approved destination. */
+        proxy: z
+          .strictObject({
+            host: HostSchema,
+            port: z.int().min(1).max(65_535),
+            privateAddress: z.boolean().default(false),
+          })
+          .optional(),
+      })
+      .prefault({}),
     instruments: z.array(InstrumentSchema).max(64).default([]),
     bus: z
       .strictObject({
@@ -170,6 +230,8 @@ export const SensorConfigSchema = z
     unique(config.monitorInterfaces, 'monitorInterfaces', (m) => m.name, 'name', context);
     unique(config.monitorInterfaces, 'monitorInterfaces', (m) => m.device, 'device', context);
     unique(config.instruments, 'instruments', (i) => i.name, 'name', context);
+    unique(config.activeInterfaces, 'activeInterfaces', (a) => a.name, 'name', context);
+    checkActive(config, context);
     const monitors = new Set(config.monitorInterfaces.map((m) => m.name));
     config.instruments.forEach((instrument, index) => {
       for (const [port, monitor] of Object.entries(instrument.interfaces)) {
@@ -183,6 +245,50 @@ export const SensorConfigSchema = z
     });
   });
 export type SensorConfig = z.output<typeof SensorConfigSchema>;
+
+/** What the single parts cannot say about active interfaces. */
+function checkActive(
+  config: {
+    monitorInterfaces: readonly MonitorInterfaceConfig[];
+    activeInterfaces: readonly ActiveInterfaceConfig[];
+    instruments: readonly InstrumentConfig[];
+  },
+  context: z.RefinementCtx,
+): void {
+  const refuse = (path: (string | number)[], message: string): void => {
+    context.addIssue({ code: 'custom', path, message });
+  };
+  const watched = new Map(config.monitorInterfaces.map(({ name, device }) => [device, name]));
+  const known = new Map(config.activeInterfaces.map((one) => [one.name, one]));
+  const links = new Map<string, string>();
+  config.activeInterfaces.forEach(({ name, device, vlan }, index) => {
+    const monitor = watched.get(device);
+    if (monitor !== undefined) {
+      const why = `is the device of the monitor interface "${monitor}", which never transmits`;
+      refuse(['activeInterfaces', index, 'device'], why);
+    }
+    const link = `${device}/${String(vlan ?? '')}`;
+    const other = links.get(link);
+    if (other !== undefined)
+      refuse(['activeInterfaces', index, 'device'], `is the device of "${other}" already`);
+    links.set(link, name);
+  });
+  const taken = new Map<string, string>();
+  config.instruments.forEach(({ name, active, interfaces }, index) => {
+    for (const [port, wiring] of Object.entries(active)) {
+      const at = ['instruments', index, 'active', port];
+      const one = known.get(wiring.interface);
+      if (one === undefined) {
+        refuse([...at, 'interface'], `names "${wiring.interface}", which is not in /activeInterfaces`);
+      } else if (one.kind === 'dedicated') {
+        const other = taken.get(one.name);
+        if (other !== undefined) refuse([...at, 'interface'], `is dedicated to "${other}"`);
+        taken.set(one.name, name);
+      }
+      if (port in interfaces) refuse(at, 'is wired to a monitor interface too');
+    }
+  });
+}
 
 function unique<T>(
   items: readonly T[],

@@ -45,5 +45,10 @@ export function everythingAsked(
     publish: [...asks.publish],
     read: asks.read.flatMap(({ from, type }) => instruments(from).map(({ name }) => ({ from: name, type }))),
     send: asks.send.flatMap(({ to, command }) => instruments(to).map(({ name }) => ({ to: name, command }))),
+    egress: asks.egress.map((ask) => ({ ...ask, privateAddresses: false })),
+    downloads: asks.downloads.map((ask) => ({ ...ask, redirectHosts: [], privateAddresses: false })),
+    deliver: asks.deliver.flatMap(({ to }) => instruments(to).map(({ name }) => ({ to: name }))),
+    fetch: asks.fetch,
+    ui: asks.ui !== undefined,
   };
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type {
-  Grants,
+  ActiveWiring,
   InstrumentConfig,
   Limits,
   Manifest,
@@ -8,6 +8,7 @@ import type {
   SensorConfig,
 } from '../contracts/index.ts';
 import { BulkheadError, describeError } from '../kernel/index.ts';
+import { effectiveRights, type Rights } from './rights.ts';
 
 /** A package as it lies on this sensor. */
 export interface AvailablePackage {
@@ -32,6 +33,16 @@ export interface DesiredPort {
   filter: MirrorFilter;
 }
 
+/** One active interface of an instrument, wired. */
+export interface DesiredActivePort extends ActiveWiring {
+  /** Name inside the container. */
+  name: string;
+  kind: 'dedicated' | 'bridged';
+  /** Network interface or bridge of the machine. */
+  device: string;
+  vlan?: number | undefined;
+}
+
 /** One instrument as it should be: manifest and configuration merged, rights narrowed to asked ∩ granted. */
 export interface DesiredInstrument {
   name: string;
@@ -41,7 +52,8 @@ export interface DesiredInstrument {
   appDir: string;
   image: { file: string; fingerprint: string };
   ports: DesiredPort[];
-  rights: Grants & { accept: string[] };
+  active: DesiredActivePort[];
+  rights: Rights;
   limits: Limits;
   volumeMib: number;
   options: InstrumentConfig['options'];
@@ -74,9 +86,7 @@ export function desiredState(config: SensorConfig, find: (name: string) => Avail
   const problems: DesiredState['problems'] = [];
   for (const instrument of config.instruments) {
     try {
-      instruments.push(
-        desiredInstrument(config.sensor.name, instrument, find(instrument.package), packageOf),
-      );
+      instruments.push(desiredInstrument(config, instrument, find(instrument.package), packageOf));
     } catch (error) {
       problems.push({ instrument: instrument.name, error: describeError(error) });
     }
@@ -93,9 +103,13 @@ export function desiredState(config: SensorConfig, find: (name: string) => Avail
   };
 }
 
-/** One instrument, merged with its package. @param packageOf package of each instrument that rights may name. */
+/**
+ * One instrument, merged with its package.
+ * @param sensor the sensor that it is for: its name and its ways out
+ * @param packageOf package of each instrument that rights may name
+ */
 export function desiredInstrument(
-  sensor: string,
+  sensor: Pick<SensorConfig, 'sensor' | 'activeInterfaces'>,
   config: InstrumentConfig,
   from: AvailablePackage,
   packageOf: ReadonlyMap<string, string>,
@@ -109,6 +123,7 @@ export function desiredInstrument(
     appDir: from.appDir,
     image: from.image,
     ports: wirePorts(config, manifest),
+    active: wireActive(config, manifest, sensor.activeInterfaces),
     rights: effectiveRights(config, manifest, packageOf),
     limits: { ...manifest.limits, ...definedOnly(config.limits) },
     volumeMib: config.volumeMib ?? manifest.volume.sizeMib,
@@ -116,11 +131,12 @@ export function desiredInstrument(
     resources: config.resources,
   };
   const digest = digestOf({
-    sensor,
+    sensor: sensor.sensor.name,
     name: merged.name,
     app: from.digest,
     image: from.image.fingerprint,
     ports: merged.ports.map(({ name, kind, monitor }) => ({ name, kind, monitor })),
+    active: merged.active,
     rights: merged.rights,
     limits: merged.limits,
     volumeMib: merged.volumeMib,
@@ -135,40 +151,46 @@ function definedOnly(values: InstrumentConfig['limits']): Partial<Limits> {
 }
 
 function wirePorts(config: InstrumentConfig, manifest: Manifest): DesiredPort[] {
-  const asked = new Map(manifest.asks.interfaces.map((port) => [port.name, port]));
   return Object.entries(config.interfaces).map(([name, monitor]) => {
-    const port = asked.get(name);
-    if (port === undefined) {
-      throw new BulkheadError({
-        code: 'SENSORD_INTERFACE_UNKNOWN',
-        message: `Instrument ${config.name} is wired to an interface "${name}" that package ${config.package} does not have.`,
-        hint: `It has: ${[...asked.keys()].join(', ') || 'none'}.`,
-        fields: { instrument: config.name, interface: name },
-      });
-    }
-    return { name, kind: port.kind, monitor, filter: port.filter };
+    const { kind, filter } = askedPort(config, manifest, name);
+    if (kind === 'active') throw wrongKind(config, name, 'sends, so it is wired under /active');
+    return { name, kind, monitor, filter };
   });
 }
 
-/** Effective right = asked ∩ granted. Manifests name packages, grants name instruments; the wiring joins them. */
-function effectiveRights(
+function wireActive(
   config: InstrumentConfig,
   manifest: Manifest,
-  packageOf: ReadonlyMap<string, string>,
-): DesiredInstrument['rights'] {
-  const { asks } = manifest;
-  const { grants } = config;
-  return {
-    capabilities: grants.capabilities.filter((capability) => asks.capabilities.includes(capability)),
-    publish: grants.publish.filter((type) => asks.publish.includes(type)),
-    read: grants.read.filter(({ from, type }) =>
-      asks.read.some((ask) => ask.type === type && ask.from === packageOf.get(from)),
-    ),
-    send: grants.send.filter(({ to, command }) =>
-      asks.send.some((ask) => ask.command === command && ask.to === packageOf.get(to)),
-    ),
-    accept: asks.accept,
-  };
+  interfaces: SensorConfig['activeInterfaces'],
+): DesiredActivePort[] {
+  return Object.entries(config.active).map(([name, wiring]) => {
+    const { kind } = askedPort(config, manifest, name);
+    if (kind !== 'active') throw wrongKind(config, name, 'only receives, so it is wired under /interfaces');
+    const through = interfaces.find((one) => one.name === wiring.interface);
+    if (through === undefined)
+      throw wrongKind(config, name, `goes through ${wiring.interface}, which is not there`);
+    return { ...wiring, name, kind: through.kind, device: through.device, vlan: through.vlan };
+  });
+}
+
+function askedPort(config: InstrumentConfig, manifest: Manifest, name: string) {
+  const port = manifest.asks.interfaces.find((one) => one.name === name);
+  if (port !== undefined) return port;
+  throw new BulkheadError({
+    code: 'SENSORD_INTERFACE_UNKNOWN',
+    message: `Instrument ${config.name} is wired to an interface "${name}" that package ${config.package} does not have.`,
+    hint: `It has: ${manifest.asks.interfaces.map((one) => one.name).join(', ') || 'none'}.`,
+    fields: { instrument: config.name, interface: name },
+  });
+}
+
+function wrongKind(config: InstrumentConfig, name: string, why: string): BulkheadError {
+  return new BulkheadError({
+    code: 'SENSORD_INTERFACE_KIND',
+    message: `The interface "${name}" of ${config.name} ${why}.`,
+    hint: 'Correct the wiring of the instrument in the configuration.',
+    fields: { instrument: config.name, interface: name },
+  });
 }
 
 /** SHA-256 over canonical JSON: equal values give equal digests whatever the order of their keys. */

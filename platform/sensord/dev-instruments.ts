@@ -71,7 +71,7 @@ export class DevInstruments {
       );
       if (unknown !== undefined) throw refused(name, `there is no monitor interface ${unknown}`);
       const from = await this.#parts.load(request.dir);
-      const inPath = from.manifest.asks.interfaces.find(({ kind }) => kind !== 'mirror');
+      const inPath = from.manifest.asks.interfaces.find(({ kind }) => kind.startsWith('capture-'));
       if (inPath !== undefined) {
         throw refused(
           name,
@@ -79,7 +79,8 @@ export class DevInstruments {
         );
       }
       const instrument = desiredInstrument(
-        desired.sensor,
+        // A trial gets no way out; only a configuration gives one.
+        { sensor: { name: desired.sensor }, activeInterfaces: [] },
         configOf(request, from.manifest.name),
         from,
         new Map(desired.instruments.map((one) => [one.name, one.packageName])),
@@ -168,6 +169,7 @@ function configOf(request: DevRequest, packageName: string): InstrumentConfig {
     package: packageName,
     enabled: true,
     interfaces,
+    active: {},
     grants,
     options: {},
     resources: {},

@@ -1,7 +1,7 @@
 import { watch } from 'node:fs';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
-import type { Grants, Manifest } from '../../contracts/index.ts';
+import { GrantsSchema, type Grants, type Manifest } from '../../contracts/index.ts';
 import { BulkheadError, describeError } from '../../kernel/index.ts';
 import { asksInWords, everythingAsked, loadPackage } from '../../packages/index.ts';
 import type { SensorClient } from '../client.ts';
@@ -111,7 +111,7 @@ async function consent(
   tell: Tell,
   options: GlobalOptions,
 ): Promise<Grants> {
-  const none: Grants = { capabilities: [], publish: [], read: [], send: [] };
+  const none = GrantsSchema.parse({});
   const asks = asksInWords(manifest);
   if (asks.length === 0) return none;
   tell({

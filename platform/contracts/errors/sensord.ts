@@ -50,6 +50,10 @@ export const SENSORD_ERRORS: Readonly<Record<string, CatalogueEntry>> = Object.f
     title: 'There is no instrument of that name.',
     hint: '`bulkhead instrument list` shows their names.',
   },
+  SENSORD_INTERFACE_KIND: {
+    title: 'An interface of an instrument is wired to something of another kind.',
+    hint: 'Mirror ports stand under /interfaces, active interfaces under /active of the instrument.',
+  },
   SENSORD_INTERFACE_UNKNOWN: {
     title: 'An instrument is wired to an interface that its package does not have.',
     hint: 'Use an interface name from its manifest.',

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { connect, nkeyAuthenticator, type NatsConnection } from '@nats-io/transport-node';
-import { PLATFORM, type Manifest } from '../../contracts/index.ts';
+import { GrantsSchema, PLATFORM, type Manifest } from '../../contracts/index.ts';
 import { site, sitePaths, type Logger, type Site } from '../../kernel/index.ts';
 import { KeyRing } from '../../storage/index.ts';
 import { desiredInstrument, type DesiredInstrument } from '../desired.ts';
@@ -73,13 +73,18 @@ export async function openCheckWorld(dir: string, log: Logger): Promise<CheckWor
       (name) => name !== manifest.name && name !== PLATFORM,
     );
     const instrument = desiredInstrument(
-      'check',
+      { sensor: { name: 'check' }, activeInterfaces: [] },
       {
         name: manifest.name,
         package: manifest.name,
         enabled: true,
         interfaces: {},
-        grants: { ...manifest.asks, send: [] },
+        active: {},
+        grants: GrantsSchema.parse({
+          capabilities: manifest.asks.capabilities,
+          publish: manifest.asks.publish,
+          read: manifest.asks.read,
+        }),
         options: {},
         resources: {},
         limits: {},

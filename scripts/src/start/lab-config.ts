@@ -1,4 +1,4 @@
-import type { Manifest, SensorConfig } from '@bulkhead/platform/contracts';
+import type { Grants, Manifest, SensorConfig } from '@bulkhead/platform/contracts';
 
 /** A configuration as a person writes it: what has defaults may be missing. */
 export interface LabConfig {
@@ -9,10 +9,9 @@ export interface LabConfig {
   detectionCheck: { intervalS: number; timeoutS: number };
 }
 
-type InstrumentInput = Pick<
-  SensorConfig['instruments'][number],
-  'name' | 'package' | 'interfaces' | 'grants'
->;
+type InstrumentInput = Pick<SensorConfig['instruments'][number], 'name' | 'package' | 'interfaces'> & {
+  grants: Partial<Grants>;
+};
 
 /**
  * The configuration that `scripts/start` runs: one monitor interface, a capture engine, an IDS and passive DNS. Grants

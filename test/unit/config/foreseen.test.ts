@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { SensorConfigSchema } from '@bulkhead/platform/contracts';
+import { AsksSchema, GrantsSchema, SensorConfigSchema } from '@bulkhead/platform/contracts';
 import {
   busModel,
   configDifferences,
@@ -31,14 +31,15 @@ function instrument(
       description: name,
       image: 'base',
       command: ['/bin/true'],
-      asks: { capabilities: [], interfaces: [], publish: [], read: [], accept: [], send: [] },
+      asks: AsksSchema.parse({}),
       volume: { sizeMib: 64 },
       limits: { memoryMib: 256, cpuCores: 1, processes: 64, openFiles: 256 },
     },
     appDir: '/apps',
     image: { file: '/i', fingerprint: 'f' },
     ports: kind === undefined ? [] : [{ name: 'p0', kind, monitor: 'mon', filter: 'all' }],
-    rights: { capabilities: [], publish: [], read: [], send: [], accept: [] },
+    active: [],
+    rights: { ...GrantsSchema.parse({}), accept: [] },
     limits: { memoryMib: 256, cpuCores: 1, processes: 64, openFiles: 256 },
     volumeMib: 64,
     options: {},

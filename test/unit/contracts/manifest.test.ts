@@ -32,6 +32,11 @@ test('who asks for nothing gets nothing', () => {
     read: [],
     accept: [],
     send: [],
+    egress: [],
+    downloads: [],
+    requestsDownloads: false,
+    deliver: [],
+    fetch: false,
   });
 });
 

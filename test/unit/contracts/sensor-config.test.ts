@@ -22,7 +22,10 @@ test('the smallest configuration gets safe values for everything else', () => {
   expect(config.bus).toEqual({ streamMib: 256, encrypt: true });
   expect(config.detectionCheck.enabled).toBe(true);
   // Deny by default: what is not granted is not there.
-  expect(config.instruments[0]?.grants).toEqual({ capabilities: [], publish: [], read: [], send: [] });
+  expect(config.instruments[0]?.grants).toEqual({
+    ...{ capabilities: [], publish: [], read: [], send: [] },
+    ...{ egress: [], downloads: [], deliver: [], fetch: false, ui: false },
+  });
   expect(config.instruments[0]?.interfaces).toEqual({});
 });
 
@@ -55,6 +58,53 @@ test('a name may be used once', () => {
     '/monitorInterfaces/1/device',
   );
 });
+
+const way = { name: 'uplink', kind: 'dedicated', device: 'eth2' };
+const wired = { ...instrument, active: { net0: { interface: 'uplink', address: '192.0.2.5/24' } } };
+
+test.each([
+  [{ activeInterfaces: [way, { ...way, name: 'other' }] }, '/activeInterfaces/1/device'],
+  [
+    { activeInterfaces: [way], monitorInterfaces: [{ name: 'mon', device: 'eth2' }] },
+    '/activeInterfaces/0/device',
+  ],
+  [{ instruments: [wired] }, '/instruments/0/active/net0/interface'],
+  [
+    { activeInterfaces: [way], instruments: [wired, { ...wired, name: 'second' }] },
+    '/instruments/1/active/net0/interface',
+  ],
+  [
+    {
+      activeInterfaces: [way],
+      instruments: [{ ...wired, active: { net0: { interface: 'uplink', address: '192.0.2.5' } } }],
+    },
+    '/instruments/0/active/net0/address',
+  ],
+])('a way out that cannot be is refused at its place: %j', (part, pointer) => {
+  expect(faultAt({ ...minimal, ...part })).toBe(pointer);
+});
+
+test.each([
+  [{ to: 'localhost', ports: [443] }, 'to'],
+  [{ to: 'Rules.example.org', ports: [443] }, 'to'],
+  [{ to: 'rules.example.org', ports: [] }, 'ports'],
+  [{ to: '192.0.2.0/33', ports: [443] }, 'to'],
+])('a destination that is none is refused: %j', (egress, key) => {
+  const grants = { egress: [egress] };
+  expect(faultAt({ ...minimal, instruments: [{ ...instrument, grants }] })).toBe(
+    `/instruments/0/grants/egress/0/${key}`,
+  );
+});
+
+test.each(['file:///etc/shadow', 'https://user:pw@example.org/', 'https://example.org/#x', 'rules'])(
+  'an address that is none for a download is refused: %s',
+  (url) => {
+    const grants = { downloads: [{ name: 'rules', url, as: 'rules.tar.gz' }] };
+    expect(faultAt({ ...minimal, instruments: [{ ...instrument, grants }] })).toBe(
+      '/instruments/0/grants/downloads/0/url',
+    );
+  },
+);
 
 test.each(['platform', 'control', 'message', 'event', 'sensord', 'fleet', 'up'])(
   'the name %s is kept for the platform',

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Manifest, SensorConfig } from '@bulkhead/platform/contracts';
-import { SensorConfigSchema } from '@bulkhead/platform/contracts';
+import { AsksSchema, SensorConfigSchema } from '@bulkhead/platform/contracts';
 import { BulkheadError } from '@bulkhead/platform/kernel';
 import {
   busModel,
@@ -23,7 +23,7 @@ function manifest(name: string, asks: Partial<Manifest['asks']>): Manifest {
     description: name,
     image: 'base',
     command: ['/usr/bin/node', '/opt/instrument/main.mjs'],
-    asks: { capabilities: [], interfaces: [], publish: [], read: [], accept: [], send: [], ...asks },
+    asks: { ...AsksSchema.parse({}), ...asks },
     volume: { sizeMib: 64 },
     limits: LIMITS,
   };
