@@ -13,7 +13,7 @@ export function tally(report, exitStatus) {
   for (const file of report?.testResults ?? []) {
     const bad = file.assertionResults.filter((test) => test.status !== 'passed');
     passed += file.assertionResults.length - bad.length;
-    for (const test of bad) failures.push(`${file.name}: ${test.fullName} (${test.status})`);
+    for (const test of bad) failures.push(`${file.name}: ${test.fullName} (${why(test)})`);
     if (file.status !== 'passed' && bad.length === 0) {
       failures.push(`${file.name}: ${firstLine(file.message) || 'the file failed'}`);
     }
@@ -24,6 +24,15 @@ export function tally(report, exitStatus) {
     failures.push(`every test passed, and yet the tier ended with status ${exitStatus}`);
   }
   return { passed, failures };
+}
+
+/** The last screen of a log is often all that is kept of a run: what was wrong stands beside the name. */
+function why({ status, failureMessages }) {
+  const said = String(failureMessages?.[0] ?? '')
+    .split('\n    at ', 1)[0]
+    .replace(/\s+/g, ' ')
+    .trim();
+  return said === '' ? status : `${status}: ${said.slice(0, 600)}`;
 }
 
 function firstLine(text) {

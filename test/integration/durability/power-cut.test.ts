@@ -31,7 +31,11 @@ test('ABUSE 71: 100 random power cuts of the bus: what was acknowledged is store
   try {
     const result = await underPowerCuts(store, { disk, scratch, rounds: 100, seed, burstMs: 120 });
     console.log(JSON.stringify({ seed, ...result }));
-    expect(result, `seed ${String(seed)}`).toMatchObject({ rounds: 100, lost: [], repeated: [] });
+    expect(result, JSON.stringify({ seed, ...result })).toMatchObject({
+      rounds: 100,
+      lost: [],
+      repeated: [],
+    });
     expect(result.stored).toBeGreaterThan(1_000);
     // Without anything unflushed at the cuts, the rounds would have proved nothing.
     expect(result.unflushed).toBeGreaterThan(0);
@@ -60,7 +64,11 @@ test('ABUSE 71: 100 random power cuts of a database with a write-ahead log: ever
   try {
     const result = await underPowerCuts(store, { disk, scratch, rounds: 100, seed, burstMs: 80 });
     console.log(JSON.stringify({ seed, ...result }));
-    expect(result, `seed ${String(seed)}`).toMatchObject({ rounds: 100, lost: [], repeated: [] });
+    expect(result, JSON.stringify({ seed, ...result })).toMatchObject({
+      rounds: 100,
+      lost: [],
+      repeated: [],
+    });
     expect(result.stored).toBeGreaterThan(1_000);
     expect(result.unflushed).toBeGreaterThan(0);
   } finally {
@@ -92,7 +100,7 @@ test('ABUSE 71: random power cuts of the event store: what it calls durable is f
   try {
     const result = await underPowerCuts(store, { disk, scratch, rounds: 20, seed, burstMs: 700 });
     console.log(JSON.stringify({ seed, ...result }));
-    expect(result, `seed ${String(seed)}`).toMatchObject({ rounds: 20, lost: [], repeated: [] });
+    expect(result, JSON.stringify({ seed, ...result })).toMatchObject({ rounds: 20, lost: [], repeated: [] });
     expect(result.stored).toBeGreaterThan(500);
     expect(result.unflushed).toBeGreaterThan(0);
   } finally {

@@ -37,6 +37,13 @@ test('passed tests are counted over all files', () => {
   expect(count(all, 0)).toEqual({ passed: 3, failed: 0, lines: [] });
 });
 
+test('what was wrong stands beside the name of the test, on one line', () => {
+  const message = `AssertionError: 3 lost\n  + [ 'a' ]\n    at file.ts:1:1\n    at other.ts:2:2`;
+  const failed = { fullName: 'counts', status: 'failed', failureMessages: [message] };
+  const all = report({ name: 'a', status: 'failed', message: '', assertionResults: [failed] });
+  expect(count(all, 1).lines).toEqual(["a: counts (failed: AssertionError: 3 lost + [ 'a' ])"]);
+});
+
 test('whatever did not pass is a failure, also what was left out', () => {
   const mixed = report(suite('a', ['passed', 'failed', 'skipped', 'todo', 'pending'], 'failed'));
   expect(count(mixed, 1)).toMatchObject({ passed: 1, failed: 4 });
