@@ -9,6 +9,20 @@ const Type = z
   .max(64)
   .regex(/^[a-z][a-z0-9_]*(?:\.[a-z0-9_]+){0,3}$/);
 
+const RightsShape = {
+  publish: z.array(Type).max(64),
+  read: z
+    .array(
+      z.strictObject({ from: Name, type: Type, stream: z.string().max(64), consumer: z.string().max(128) }),
+    )
+    .max(256),
+  send: z.array(z.strictObject({ to: Name, command: Type })).max(256),
+  accept: z.array(Type).max(64),
+};
+
+/** Rights as the platform tells them of a running instrument. */
+export const InstrumentRightsSchema = z.strictObject(RightsShape);
+
 const InstrumentFileSchema = z.strictObject({
   protocol: z.literal(PROTOCOL_VERSION),
   name: Name,
@@ -32,14 +46,7 @@ const InstrumentFileSchema = z.strictObject({
       }),
     )
     .max(64),
-  publish: z.array(Type).max(64),
-  read: z
-    .array(
-      z.strictObject({ from: Name, type: Type, stream: z.string().max(64), consumer: z.string().max(128) }),
-    )
-    .max(256),
-  send: z.array(z.strictObject({ to: Name, command: Type })).max(256),
-  accept: z.array(Type).max(64),
+  ...RightsShape,
 });
 
 /** `instrument.json`: who the instrument is, its options, and the rights that it was given. */

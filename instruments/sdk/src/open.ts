@@ -7,6 +7,7 @@ import { CommandServer, sendCommand } from './commands.ts';
 import { answerData, answerRetention, type DataHandlers, type KeptCopy } from './data-handlers.ts';
 import { InstrumentError, notPermitted } from './errors.ts';
 import { freeze, pointerOf, readInstrumentFile, type InstrumentFile } from './instrument-file.ts';
+import { LiveRights, type OnRights } from './live-rights.ts';
 import { openInstrumentLog, type InstrumentLog } from './log.ts';
 import { LIMITS, READER_DOMAIN } from './protocol.ts';
 import { Publisher } from './publisher.ts';
@@ -47,7 +48,6 @@ export async function openInstrument(options: OpenOptions = {}): Promise<Instrum
  * when the bus does not take the key any more). Between the loss of a connection and its return nothing is sent.
  */
 class BusInstrument implements Instrument {
-  readonly file: InstrumentFile;
   readonly name: string;
   readonly persistentDir: string;
   readonly transientDir: string;
@@ -56,6 +56,7 @@ class BusInstrument implements Instrument {
   readonly #connection: NatsConnection;
   readonly #publisher: Publisher;
   readonly #commands: CommandServer;
+  readonly #rights: LiveRights;
   readonly #readers = new Set<Reader>();
   readonly #stopWork: (() => Promise<void> | void)[] = [];
   readonly #stopping = new AbortController();
@@ -65,7 +66,6 @@ class BusInstrument implements Instrument {
 
   constructor(file: InstrumentFile, log: InstrumentLog, connection: NatsConnection, options: OpenOptions) {
     const dataDir = options.dataDir ?? '/var/lib/instrument';
-    this.file = file;
     this.name = file.name;
     this.persistentDir = join(dataDir, 'persistent');
     this.transientDir = join(dataDir, 'transient');
@@ -83,6 +83,13 @@ class BusInstrument implements Instrument {
       maxInFlight: options.maxInFlight ?? 16,
     });
     this.#commands = new CommandServer(connection, file.name, log);
+    this.#rights = new LiveRights(file, log, (types) => {
+      this.#publisher.permit(types);
+    });
+  }
+
+  get file(): InstrumentFile {
+    return this.#rights.file;
   }
 
   get stopping(): AbortSignal {
@@ -95,6 +102,7 @@ class BusInstrument implements Instrument {
       setImmediate(() => void this.#stop());
       return { ok: true };
     });
+    this.#commands.onControl('rights', (payload) => this.#rights.take(payload));
     this.#commands.listen();
     void this.#followConnection();
     if (!this.#endProcess) return;
@@ -199,6 +207,10 @@ class BusInstrument implements Instrument {
 
   onConfigure(take: (options: unknown) => Promise<ChangeReply> | ChangeReply): void {
     this.#commands.onControl('configure', take);
+  }
+
+  onRights(take: OnRights): void {
+    this.#rights.onChange(take);
   }
 
   onRetention(report: () => Promise<readonly KeptCopy[]> | readonly KeptCopy[]): void {

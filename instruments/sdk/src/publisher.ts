@@ -121,6 +121,19 @@ export class Publisher {
     }
   }
 
+  /** From now on these types may be published, and no others; what waits of others is refused. */
+  permit(types: readonly string[]): void {
+    for (const [type, pack] of this.#open) {
+      if (types.includes(type)) continue;
+      this.#open.delete(type);
+      clearTimeout(this.#timers.get(type));
+      const subject = this.#subject(type);
+      if (pack !== undefined) this.#settle(pack, notPermitted(this.#options.instrument, 'publish', subject));
+      this.subjectRefused(subject);
+    }
+    for (const type of types) if (!this.#open.has(type)) this.#open.set(type, undefined);
+  }
+
   /** Refuses what is left. */
   close(): void {
     if (this.#closed) return;

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { DataHandlers, KeptCopy } from './data-handlers.ts';
 import type { InstrumentFile } from './instrument-file.ts';
+import type { OnRights } from './live-rights.ts';
 import type { InstrumentLog } from './log.ts';
 
 /** A record as it is published: one JSON object. An EVE record stays EVE. */
@@ -79,7 +80,7 @@ export interface InstrumentErrorLike extends Error {
 
 /** One instrument's end of the bus, made by `openInstrument`. */
 export interface Instrument {
-  /** The validated `instrument.json`, frozen. */
+  /** The validated `instrument.json`, frozen. Replaced by a new one when the rights change; do not keep it. */
   readonly file: InstrumentFile;
   readonly name: string;
   /** Writable folder that survives a stop, and one that does not. */
@@ -160,6 +161,13 @@ export interface Instrument {
 
   /** Answers `control.<name>.configure`: new options, not yet validated. */
   onConfigure(take: (options: unknown) => Promise<ChangeReply> | ChangeReply): void;
+
+  /**
+   * Runs when the operator gave or took rights while the instrument runs. {@link file}, {@link publish} and {@link send} know them
+   * already, and a subscription whose right was taken has ended. Without it the operator is told that a new right to read is used
+   * after a restart. Answer `{restart: true}` for whatever else is taken up at the next start only.
+   */
+  onRights(take: OnRights): void;
 
   /**
    * Answers `control.<name>.retention`: what the instrument keeps beyond the moment, and for how long. It stands in the sensor's
