@@ -17,3 +17,20 @@ export type {
   PublishCounters,
   ReceivedEvent,
 } from './types.ts';
+export {
+  type DownloadJob,
+  type DownloadJobsReply,
+  DownloadJobsReplySchema,
+  type DownloadJobsRequest,
+  DownloadJobsRequestSchema,
+  type DownloadNowReply,
+  DownloadNowReplySchema,
+  type DownloadNowRequest,
+  DownloadNowRequestSchema,
+  type DownloadState,
+  type DownloadStatusReply,
+  DownloadStatusReplySchema,
+  DownloadStatusRequestSchema,
+  DownloadJobSchema,
+  DownloadStateSchema,
+} from './messages/downloads.ts';
