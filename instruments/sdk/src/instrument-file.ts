@@ -18,6 +18,8 @@ const RightsShape = {
     .max(256),
   send: z.array(z.strictObject({ to: Name, command: Type })).max(256),
   accept: z.array(Type).max(64),
+  /** Services of the platform; a sensor that does not know of them lists none. */
+  services: z.array(Type).max(16).default([]),
 };
 
 /** Rights as the platform tells them of a running instrument. */

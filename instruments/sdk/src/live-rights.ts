@@ -19,9 +19,7 @@ export interface RightsAnswer {
   detail?: string;
 }
 
-export type OnRights = (
-  change: RightsChange,
-) => Promise<RightsAnswer | undefined> | RightsAnswer | undefined | void;
+export type OnRights = (change: RightsChange) => Promise<RightsAnswer | undefined> | RightsAnswer | undefined;
 
 /** Reply to `control.<name>.rights`. */
 export interface RightsReply {
