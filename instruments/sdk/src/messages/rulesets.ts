@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { defineCommand } from '../typed-command.ts';
 
 /**
  * Rulesets, from whoever manages them to an IDS. Files are delivered first (service `deliver`), then named here. Every file
@@ -143,3 +144,34 @@ export const RulesetStatusSchema = z.strictObject({
   refusal: z.strictObject({ code: z.string(), message: z.string() }).nullable(),
 });
 export type RulesetStatus = z.output<typeof RulesetStatusSchema>;
+
+/**
+ * Tests a ruleset, and tries it on a capture, without making it live. Replies at once; {@link rulesetJob} tells how far it is.
+ * What was tested is not tested again when the same is applied.
+ */
+export const rulesetTest = defineCommand({
+  name: 'ruleset.test',
+  request: RulesetTrialSchema,
+  reply: JobStartedSchema,
+});
+
+/** Tests a ruleset and makes it live. Replies at once. When it fails in any way, what ran before goes on. */
+export const rulesetApply = defineCommand({
+  name: 'ruleset.apply',
+  request: RulesetSchema,
+  reply: JobStartedSchema,
+});
+
+/** How far a job is. The last ones are remembered for as long as the IDS runs. */
+export const rulesetJob = defineCommand({
+  name: 'ruleset.job',
+  request: JobStartedSchema,
+  reply: RulesetJobSchema,
+});
+
+/** What the IDS runs. */
+export const rulesetStatus = defineCommand({
+  name: 'ruleset.status',
+  request: z.strictObject({}),
+  reply: RulesetStatusSchema,
+});
