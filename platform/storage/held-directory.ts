@@ -44,7 +44,34 @@ export async function readInstrumentFile(
   name: string,
   maxBytes: number,
 ): Promise<Buffer> {
+  const { file, size } = await openInstrumentFile(dirHandlePath, name, maxBytes);
+  try {
+    // One byte more than it claims: a file that grows while it is read is caught, not cut.
+    const buffer = Buffer.alloc(size + 1);
+    let length = 0;
+    for (;;) {
+      const { bytesRead } = await file.read(buffer, length, buffer.length - length, length);
+      length += bytesRead;
+      if (bytesRead === 0) return buffer.subarray(0, length);
+      if (length === buffer.length) throw refused(name, 'changed while it was read');
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Opens one file directly in a held folder, by the same rules as {@link readInstrumentFile}; the caller closes it. What is read
+ * from it may still change meanwhile, as its owner can write to it.
+ * @throws BulkheadError STORAGE_FILE_REFUSED with the reason.
+ */
+export async function openInstrumentFile(
+  dirHandlePath: string,
+  name: string,
+  maxBytes: number,
+): Promise<{ file: FileHandle; size: number }> {
   checkPlainName(name);
+  // NOFOLLOW refuses a link; NONBLOCK: a FIFO without a writer must not hang the sensor.
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY;
   let file: FileHandle;
   try {
@@ -60,17 +87,10 @@ export async function readInstrumentFile(
     if (!facts.isFile()) throw refused(name, 'is not a regular file');
     if (facts.nlink !== 1) throw refused(name, `has ${String(facts.nlink)} links`);
     if (facts.size > maxBytes) throw refused(name, `is larger than ${String(maxBytes)} bytes`);
-    // One byte more than it claims: a file that grows while it is read is caught, not cut.
-    const buffer = Buffer.alloc(facts.size + 1);
-    let length = 0;
-    for (;;) {
-      const { bytesRead } = await file.read(buffer, length, buffer.length - length, length);
-      length += bytesRead;
-      if (bytesRead === 0) return buffer.subarray(0, length);
-      if (length === buffer.length) throw refused(name, 'changed while it was read');
-    }
-  } finally {
+    return { file, size: facts.size };
+  } catch (error) {
     await file.close();
+    throw error;
   }
 }
 

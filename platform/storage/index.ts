@@ -15,3 +15,6 @@ export {
   readInstrumentFile,
   type HeldDirectory,
 } from './held-directory.ts';
+export { type Deliveries } from './deliveries.ts';
+export { DELIVERY_LIMITS, type DeliveryTarget } from './delivery-rules.ts';
+export { senderText, type DeliveredFile, type DeliverySender } from './delivery-record.ts';

@@ -29,6 +29,7 @@ export async function openStorage({ site, log, keyFile, keys }: StorageConfig): 
   const volumeKeys = await VolumeKeys.open(ring);
   const storage = new Storage({
     volumesDir: paths.volumesDir,
+    recordsDir: join(site.stateDir, 'deliveries'),
     // As mountinfo shows it: a link on the way to the state folder would make every look-up fail.
     mountsDir: await realpath(paths.mountsDir),
     resourcesDir: paths.resourcesDir,

@@ -26,10 +26,12 @@ export interface ResourceRules {
   ownerGroupId: number;
   /** Folders whose files may not be given away: the sensor's keys and what instruments wrote. */
   forbidden: readonly string[];
+  /** Files that were delivered and stay; none has the name of one of the operator's. */
+  kept?: readonly { as: string; sha256: string }[];
 }
 
 /**
- * Makes `folder` hold exactly these files. All sources are read before anything changes; then each file appears by
+ * Makes `folder` hold exactly these files, and what was delivered. All sources are read before anything changes; then each file appears by
  * an atomic rename inside the folder, which may be mounted in a running container. A reader sees the old or the new
  * content of a file, never a part; several files change one after another.
  * @throws BulkheadError STORAGE_RESOURCE_REFUSED naming the file; the folder is as it was.
@@ -40,6 +42,7 @@ export async function placeResources(
   rules: ResourceRules,
 ): Promise<PlacedResources> {
   const names = Object.keys(files).sort();
+  const { kept = [] } = rules;
   if (names.length > MAX_FILES) throw refused('/', `there are more than ${String(MAX_FILES)} files`);
   await mkdir(folder, { recursive: true });
   await chown(folder, 0, rules.ownerGroupId);
@@ -58,19 +61,33 @@ export async function placeResources(
       if ((await fileDigest(target)) !== sha256) changed = true;
       await rename(temporary, target);
     }
+    for (const { as } of kept) await giveToReader(join(folder, as), rules.ownerGroupId);
     // Also sweeps what a crash left under a temporary name.
     for (const name of await readdir(folder)) {
-      if (names.includes(name)) continue;
+      if (names.includes(name) || kept.some(({ as }) => as === name)) continue;
       if (!name.startsWith(TEMPORARY)) changed = true;
       await rm(join(folder, name), { recursive: true, force: true });
     }
     await syncFolder(folder);
     const digest = createHash('sha256');
-    for (const { name, sha256 } of incoming) digest.update(`${name}\0${sha256}\n`);
+    const delivered = kept.map(({ as, sha256 }) => ({ name: as, sha256 }));
+    for (const { name, sha256 } of [...incoming, ...delivered].sort((a, b) => (a.name < b.name ? -1 : 1)))
+      digest.update(`${name}\0${sha256}\n`);
     return { path: folder, changed, digest: digest.digest('hex') };
   } catch (error) {
     for (const { temporary } of incoming) await rm(temporary, { force: true });
     throw error;
+  }
+}
+
+/** The receiver's container may have got other ids since the file was delivered. */
+async function giveToReader(path: string, groupId: number): Promise<void> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  try {
+    await file.chown(0, groupId);
+    await file.chmod(0o640);
+  } finally {
+    await file.close();
   }
 }
 

@@ -1,8 +1,9 @@
-import { readdir, rename, rm, rmdir, unlink } from 'node:fs/promises';
+import { readdir, rename, rm, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { NameSchema } from '../contracts/index.ts';
 import { BulkheadError, describeError, hasCode, waitFor, type Logger } from '../kernel/index.ts';
 import { addKey } from './fscrypt.ts';
+import { Deliveries } from './deliveries.ts';
 import { checkHostSpace, overcommitment, type StorageWarning } from './host-space.ts';
 import { syncFolder } from './key-file.ts';
 import { KeyedQueue } from './keyed-queue.ts';
@@ -17,6 +18,7 @@ import {
   INSTRUMENT_FOLDER,
   isUnlocked,
   openPersistent,
+  removeMountPoint,
   renewTransient,
   type OwnerIds,
 } from './volume-folders.ts';
@@ -43,6 +45,8 @@ const RELEASE_MS = 5_000;
 /** What storage is made of; `openStorage` puts it together. */
 export interface StorageParts {
   volumesDir: string;
+  /** Records of what was delivered among resources. */
+  recordsDir: string;
   /** Without links on the way to it. */
   mountsDir: string;
   resourcesDir: (name: string) => string;
@@ -63,11 +67,15 @@ export class Storage {
   readonly #queue = new KeyedQueue();
   /** Volumes of the platform's own data. */
   readonly platform: PlatformVolumes;
+  /** Files that others placed among an instrument's resources. */
+  readonly deliveries: Deliveries;
   #closed = false;
 
   constructor(parts: StorageParts) {
     this.#parts = parts;
     this.platform = new PlatformVolumes({ ...parts, queue: this.#queue });
+    const volumeFolder = (name: string) => join(this.#mount(name), INSTRUMENT_FOLDER);
+    this.deliveries = new Deliveries({ ...parts, volumeFolder, queue: this.#queue });
   }
 
   /**
@@ -149,6 +157,7 @@ export class Storage {
    * @throws BulkheadError STORAGE_VOLUME_BUSY when a container still runs on it, or somebody has files open.
    */
   async lock(name: string): Promise<void> {
+    this.deliveries.interrupt(name);
     await this.#exclusive(name, async () => {
       await this.#recover(name);
       await this.#release(name);
@@ -157,6 +166,7 @@ export class Storage {
 
   /** Destroys the volume: first its key, so that no copy of the image can be read any more. Idempotent. */
   async destroy(name: string): Promise<void> {
+    this.deliveries.interrupt(name);
     await this.#exclusive(name, async () => {
       await this.#release(name);
       const image = this.#image(name);
@@ -167,14 +177,9 @@ export class Storage {
       }
       await this.#parts.keys.destroy(name);
       await this.#recover(name);
+      await this.deliveries.forget(name);
       await rm(this.#parts.resourcesDir(name), { recursive: true, force: true });
-      // Empty folders: the mount point, and in it a placeholder that LXD may have been shown. Not recursive, in case
-      // that something is mounted there after all.
-      for (const folder of [join(this.#mount(name), INSTRUMENT_FOLDER), this.#mount(name)]) {
-        await rmdir(folder).catch((error: unknown) => {
-          if (!hasCode(error, 'ENOENT')) throw error;
-        });
-      }
+      await removeMountPoint(this.#mount(name));
     });
   }
 
@@ -211,22 +216,23 @@ export class Storage {
     owner: { ownerGroupId: number },
   ): Promise<PlacedResources> {
     return this.#exclusive(name, async () => {
-      return placeResources(this.#parts.resourcesDir(name), files, {
-        ...owner,
-        forbidden: this.#parts.ownFolders,
-      });
+      const kept = await this.deliveries.keepBeside(name, Object.keys(files));
+      const rules = { ...owner, forbidden: this.#parts.ownFolders, kept };
+      return placeResources(this.#parts.resourcesDir(name), files, rules);
     });
   }
 
   /** Wipes the keys from memory. Volumes stay as they are: running instruments go on. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.deliveries.interrupt();
     await this.#queue.idle();
     this.#parts.keys.close();
   }
 
   /** After a start: finishes or removes what a crash left, locks what no container uses. Failures are logged. */
   async recoverAll(): Promise<void> {
+    await this.deliveries.recover();
     const files = await readdir(this.#parts.volumesDir);
     const names = new Set(await this.#parts.keys.names());
     for (const file of files) {
@@ -252,6 +258,7 @@ export class Storage {
     const image = this.#image(name);
     if (await isFile(`${image}.deleting`)) {
       await this.#parts.keys.destroy(name);
+      await this.deliveries.forget(name);
       await unlink(`${image}.deleting`);
       await syncFolder(this.#parts.volumesDir);
     }

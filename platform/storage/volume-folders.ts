@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, chown, lstat, mkdir, readFile, readdir, rename, rm } from 'node:fs/promises';
+import { chmod, chown, lstat, mkdir, readFile, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BulkheadError, hasCode, run, writeFileAtomic } from '../kernel/index.ts';
 import { addKey, keyState, policyKey, removeKey, setPolicy, type KeyIdentifier } from './fscrypt.ts';
@@ -137,6 +137,18 @@ export async function forgetKeys(mount: string): Promise<boolean> {
     if (key !== undefined && (await removeKey(mount, key)) !== 'absent') all = false;
   }
   return all;
+}
+
+/**
+ * Removes where a volume was mounted, and in it a placeholder that LXD may have been shown. Not recursive, in case that something
+ * is mounted there after all.
+ */
+export async function removeMountPoint(mount: string): Promise<void> {
+  for (const folder of [join(mount, INSTRUMENT_FOLDER), mount]) {
+    await rmdir(folder).catch((error: unknown) => {
+      if (!hasCode(error, 'ENOENT')) throw error;
+    });
+  }
 }
 
 async function makeEncrypted(folder: string, identifier: KeyIdentifier, ownerId?: number): Promise<void> {

@@ -6,6 +6,35 @@ export const STORAGE_ERRORS: Readonly<Record<string, CatalogueEntry>> = Object.f
     title: 'Storage was used after it was closed.',
     hint: 'Open it again; keys are no longer in memory.',
   },
+  STORAGE_DELIVERY_FOREIGN: {
+    title: 'A delivered file can be removed only by the instrument that delivered it, or by the operator.',
+    hint: 'Name only files that were delivered by the same instrument.',
+  },
+  STORAGE_DELIVERY_INTERRUPTED: {
+    title: 'A file was not delivered, because its sender or the sensor is stopping.',
+    hint: 'Deliver it again after the restart.',
+  },
+  STORAGE_DELIVERY_INVALID: {
+    title: 'A delivery does not name its file, its size or its place in the way that is agreed.',
+    hint: 'Name the file in the outbox by its SHA-256, and say its exact size.',
+  },
+  STORAGE_DELIVERY_LIMIT: {
+    title: 'The receiver of a file has as much as may be delivered to it.',
+    hint: 'At most 64 files of at most 256 MiB, 1 GiB together. Remove files that are no longer needed.',
+  },
+  STORAGE_DELIVERY_MISMATCH: {
+    title:
+      'A delivered file is not what its sender or the operator said: another digest or size, or it changed.',
+    hint: 'Write the file whole, close it, and never change it under the name of its digest; then deliver it again.',
+  },
+  STORAGE_DELIVERY_NAME_TAKEN: {
+    title: 'The receiver has a file of this name from somebody else.',
+    hint: 'Choose another name, or have that file removed first. Files of the operator are never replaced.',
+  },
+  STORAGE_DELIVERY_UNKNOWN: {
+    title: 'No such file was delivered to this instrument.',
+    hint: '`bulkhead resources list INSTRUMENT` shows what is there.',
+  },
   STORAGE_ENCRYPTION_FAILED: {
     title: 'The kernel did not do what was asked for an encrypted folder.',
     hint: 'Check with `bulkhead doctor` that the kernel supports file encryption and that xfsprogs is installed.',
