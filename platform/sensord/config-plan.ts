@@ -1,5 +1,5 @@
 import type { DesiredState } from './desired.ts';
-import { describeStep, plan, type ActualState, type Step } from './plan.ts';
+import { describeStep, plan, rightsDigest, type ActualState, type Step } from './plan.ts';
 
 /** What a change would do, in words, and what stops working meanwhile. */
 export interface ForeseenChange {
@@ -43,8 +43,12 @@ function interruptionsOf(desired: DesiredState, actual: ActualState, steps: read
         return [
           `${step.name} is not watched ${isKept(desired, step.name) ? 'while its device changes' : 'any more'}`,
         ];
+      case 'closePage':
+        return [`the web page of ${step.name} closes; who looks at it is cut off`];
       case 'configureBus':
+      case 'updateRights':
       case 'attachMonitor':
+      case 'servePage':
       case 'startInstrument':
       case 'setFanout':
         return [];
@@ -94,9 +98,23 @@ function after(desired: DesiredState, state: ActualState, step: Step): ActualSta
       if (before === undefined) return state;
       return { ...state, containers: withOne(state.containers, step.name, { ...before, running: false }) };
     }
+    case 'closePage':
+    case 'servePage': {
+      const before = state.containers.get(step.name);
+      if (before === undefined) return state;
+      const page = step.kind === 'servePage' ? { port: step.port, alive: true } : undefined;
+      return { ...state, containers: withOne(state.containers, step.name, { ...before, page }) };
+    }
+    case 'updateRights': {
+      const before = state.containers.get(step.name);
+      if (before === undefined) return state;
+      const told = { ...before, rights: step.digest };
+      return { ...state, containers: withOne(state.containers, step.name, told) };
+    }
     case 'startInstrument': {
-      const digest = desired.instruments.find(({ name }) => name === step.name)?.digest;
-      const container = { running: true, digest, drift: [], wired: true };
+      const instrument = desired.instruments.find(({ name }) => name === step.name);
+      const rights = instrument && rightsDigest(instrument);
+      const container = { running: true, digest: instrument?.digest, rights, drift: [], wired: true };
       return { ...state, containers: withOne(state.containers, step.name, container) };
     }
   }

@@ -137,7 +137,8 @@ export function desiredInstrument(
     image: from.image.fingerprint,
     ports: merged.ports.map(({ name, kind, monitor }) => ({ name, kind, monitor })),
     active: merged.active,
-    rights: merged.rights,
+    // All other rights are taken up by a container as it runs.
+    capabilities: merged.rights.capabilities,
     limits: merged.limits,
     volumeMib: merged.volumeMib,
     options: merged.options,

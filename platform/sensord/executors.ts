@@ -1,7 +1,11 @@
 import type { PlatformEventType } from '../contracts/index.ts';
 import { linkName } from '../kernel/index.ts';
-import type { DesiredPort, DesiredState } from './desired.ts';
-import { busModel, type Step } from './plan.ts';
+import { digestOf, type DesiredPort, type DesiredState } from './desired.ts';
+import { toldRights, writeIdentity } from './instrument-files.ts';
+import type { Applied } from './observe.ts';
+import { PageOpener, type PageParts } from './page-opener.ts';
+import { busModel, rightsDigest, type Step } from './plan.ts';
+import type { RightsNotices } from './rights-notices.ts';
 import type { BusRoom, NetworkRoom, RuntimeRoom } from './rooms.ts';
 import { startInstrument, stopInstrument, type InstrumentParts } from './start-instrument.ts';
 
@@ -9,12 +13,14 @@ import { startInstrument, stopInstrument, type InstrumentParts } from './start-i
 export interface ExecutorParts extends InstrumentParts {
   desired: () => DesiredState;
   runtime: InstrumentParts['runtime'] & Pick<RuntimeRoom, 'list'>;
+  pages: PageParts['pages'];
   network: InstrumentParts['network'] &
     Pick<NetworkRoom, 'attachMonitor' | 'detachMonitor' | 'captureLinks' | 'setFanout'>;
   bus: InstrumentParts['bus'] & Pick<BusRoom, 'ensure'>;
   publish: (type: PlatformEventType, record: Record<string, unknown>) => void;
   /** Digests that were put in force; what `observe` compares with. */
-  applied: { busDigest: string | undefined; fanouts: Map<string, string> };
+  applied: Applied;
+  notices: Pick<RightsNotices, 'tell' | 'forget'>;
   /** Ports that a container was made with, as its label says; for instruments that left the configuration. */
   portsOf: (name: string) => Promise<readonly DesiredPort[]>;
   onStarted: (name: string) => void;
@@ -26,14 +32,22 @@ type Executors = { [Kind in Step['kind']]: (step: Extract<Step, { kind: Kind }>)
 /** One executor for each kind of step. */
 export function executors(parts: ExecutorParts): Executors {
   const stop = async (name: string, reason: string) => {
+    parts.notices.forget(name);
+    parts.applied.rights.delete(name);
     await stopInstrument(parts, name, await parts.portsOf(name));
     parts.onStopped(name);
     parts.publish('instrument.stopped', { instrument: name, reason });
   };
+  const { log, pages, applied } = parts;
+  const opener = new PageOpener({ log, pages, opening: applied.openingPages });
   return {
-    configureBus: async ({ digest }) => {
-      await parts.bus.ensure(busModel(parts.desired()));
-      parts.applied.busDigest = digest;
+    configureBus: () => configureBus(parts),
+    updateRights: async ({ name }) => {
+      const instrument = parts.desired().instruments.find((candidate) => candidate.name === name);
+      if (instrument === undefined) return;
+      await writeIdentity(parts.site, parts.desired().sensor, instrument);
+      parts.applied.rights.set(name, rightsDigest(instrument));
+      parts.notices.tell(name, toldRights(instrument));
     },
     stopInstrument: ({ name, reason }) => stop(name, reason),
     removeInstrument: async ({ name, reason }) => {
@@ -53,8 +67,14 @@ export function executors(parts: ExecutorParts): Executors {
       const instrument = parts.desired().instruments.find((candidate) => candidate.name === name);
       if (instrument === undefined) return; // the configuration changed since the plan was made
       await startInstrument(parts, parts.desired().sensor, instrument);
+      parts.notices.forget(name);
+      parts.applied.rights.set(name, rightsDigest(instrument));
       parts.onStarted(name);
       parts.publish('instrument.started', { instrument: name, version: instrument.manifest.version, reason });
+    },
+    closePage: ({ name }) => pages.close(name),
+    servePage: async ({ name, port }) => {
+      opener.open(name, port);
     },
     setFanout: async ({ monitor, ports, digest }) => {
       const targets = ports.map(({ instrument, port, filter }) => ({
@@ -65,6 +85,17 @@ export function executors(parts: ExecutorParts): Executors {
       parts.applied.fanouts.set(monitor, digest);
     },
   };
+}
+
+/** Brings the bus to the rights that are desired now, which may be others than when a plan was made. */
+export async function configureBus({
+  bus,
+  desired,
+  applied,
+}: Pick<ExecutorParts, 'desired' | 'applied'> & { bus: Pick<BusRoom, 'ensure'> }): Promise<void> {
+  const model = busModel(desired());
+  await bus.ensure(model);
+  applied.busDigest = digestOf(model);
 }
 
 /** Runs the step's executor. */

@@ -1,4 +1,5 @@
-export { busModel, describeStep, fanoutOf, plan, type ActualState, type Step } from './plan.ts';
+export { busModel, describeStep, fanoutOf, plan, rightsDigest, type ActualState, type Step } from './plan.ts';
+export { RightsNotices, type RightsEffect } from './rights-notices.ts';
 export { desiredState, digestOf, type AvailablePackage, type DesiredState } from './desired.ts';
 export { Supervisor, type Standing } from './supervisor.ts';
 export { Reconciler, type ReconcilerParts } from './reconciler.ts';

@@ -2,6 +2,7 @@ import { chmod, chown, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sitePaths, writeFileAtomic, type Site } from '../kernel/index.ts';
 import type { DesiredInstrument } from './desired.ts';
+import { servicesOf } from './services.ts';
 
 /** User and group id of an instrument's program inside its container (the images create it). */
 export const PROGRAM_UID = 1000;
@@ -21,16 +22,25 @@ export async function writeInstrumentFiles(
   await mkdir(dir, { recursive: true, mode: 0o755 });
   await chmod(dir, 0o755);
   await writeFileAtomic(join(dir, 'init.conf'), initConf(instrument), 0o444);
-  await writeFileAtomic(
-    join(dir, 'instrument.json'),
-    `${JSON.stringify(identityOf(sensor, instrument))}\n`,
-    0o444,
-  );
+  await writeIdentity(site, sensor, instrument);
   const keyFile = join(dir, 'bus.nk');
   await writeFileAtomic(keyFile, `${identity.seed}\n`, 0o400);
   // Host root keeps write access by capability; inside, only the program's own user can read its key.
   await chown(keyFile, idmapBase + PROGRAM_UID, idmapBase + PROGRAM_UID);
   return dir;
+}
+
+/**
+ * Writes who the instrument is and what it may do; also while it runs. The folder is mounted, not the file, so that the new file
+ * is seen inside at once, whole.
+ */
+export async function writeIdentity(
+  site: Site,
+  sensor: string,
+  instrument: DesiredInstrument,
+): Promise<void> {
+  const file = join(sitePaths(site).instrumentRunDir(instrument.name), 'instrument.json');
+  await writeFileAtomic(file, `${JSON.stringify(identityOf(sensor, instrument))}\n`, 0o444);
 }
 
 /** Forgets an instrument's files, key included. */
@@ -49,6 +59,24 @@ function initConf(instrument: DesiredInstrument): string {
   return `${lines.join('\n')}\n`;
 }
 
+/** Rights as an instrument is told them, in its file and on the bus; the part of the file that changes while it runs. */
+export function toldRights(instrument: Pick<DesiredInstrument, 'name' | 'rights' | 'active' | 'manifest'>) {
+  const { name, rights } = instrument;
+  return {
+    publish: rights.publish,
+    read: rights.read.map(({ from, type }) => ({
+      from,
+      type,
+      stream: `S_${from.replaceAll('-', '_')}`,
+      consumer: `${name}__${type.replaceAll('.', '_')}`,
+    })),
+    send: rights.send,
+    accept: rights.accept,
+    services: servicesOf(instrument),
+  };
+}
+export type ToldRights = ReturnType<typeof toldRights>;
+
 function identityOf(sensor: string, instrument: DesiredInstrument) {
   return {
     protocol: 1,
@@ -59,14 +87,6 @@ function identityOf(sensor: string, instrument: DesiredInstrument) {
     bus: { url: 'nats://127.0.0.1:4222', keyFile: '/run/bulkhead/bus.nk' },
     options: instrument.options,
     interfaces: instrument.ports.map(({ name, kind, monitor }) => ({ name, kind, monitor })),
-    publish: instrument.rights.publish,
-    read: instrument.rights.read.map(({ from, type }) => ({
-      from,
-      type,
-      stream: `S_${from.replaceAll('-', '_')}`,
-      consumer: `${instrument.name}__${type.replaceAll('.', '_')}`,
-    })),
-    send: instrument.rights.send,
-    accept: instrument.rights.accept,
+    ...toldRights(instrument),
   };
 }

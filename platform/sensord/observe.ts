@@ -8,6 +8,10 @@ import { DIGEST_LABEL, PORTS_LABEL } from './start-instrument.ts';
 export interface Applied {
   busDigest: string | undefined;
   fanouts: Map<string, string>;
+  /** Per instrument: digest of the rights that it was told. */
+  rights: Map<string, string>;
+  /** Web pages that are being made reachable right now, with their ports. */
+  openingPages: Map<string, number>;
 }
 
 /** What `observed` is made from: one look at LXD, the kernel and the bus. */
@@ -35,11 +39,24 @@ export function observed({ site, desired, containers, network, busUp, applied }:
       ]),
     ),
     containers: new Map(
-      containers.map((container) => [container.name, actualContainer(site, desired, container, hostEnds)]),
+      containers.map((container) => [
+        container.name,
+        {
+          ...actualContainer(site, desired, container, hostEnds),
+          rights: applied.rights.get(container.name),
+          page: openingPage(container.name, applied) ?? container.page,
+        },
+      ]),
     ),
     // A fan-out that the kernel lost is not in force, whatever we remember.
     fanouts: new Map([...applied.fanouts].filter(([monitor]) => carrying.has(monitor))),
   };
+}
+
+/** What is on its way counts as there, so that it is not asked for twice. */
+function openingPage(name: string, { openingPages }: Applied): { port: number; alive: boolean } | undefined {
+  const port = openingPages.get(name);
+  return port === undefined ? undefined : { port, alive: true };
 }
 
 function isIntact(state: Pick<GuardState, 'up' | 'faults'>): boolean {

@@ -1,5 +1,7 @@
 import type { MirrorFilter } from '../contracts/index.ts';
 import { digestOf, type DesiredInstrument, type DesiredState } from './desired.ts';
+import { toldRights } from './instrument-files.ts';
+import { servicesOf } from './services.ts';
 
 /** What stands on the machine right now, observed and not remembered. */
 export interface ActualState {
@@ -16,10 +18,14 @@ export interface ActualContainer {
   running: boolean;
   /** Digest of the desired instrument that it was made from. */
   digest: string | undefined;
+  /** Digest of the rights that it was told; undefined when nobody remembers. */
+  rights?: string | undefined;
   /** Differences from what was created, in words. */
   drift: readonly string[];
   /** True when all its links stand and each guard rule is in place. */
   wired: boolean;
+  /** The way to its web page, if there is or soon will be one; `alive` unless its proxy died. */
+  page?: { port: number; alive: boolean } | undefined;
 }
 
 /** What the supervisor says about starting an instrument now. */
@@ -39,12 +45,15 @@ export type Step =
   | { kind: 'removeInstrument'; name: string; reason: string }
   | { kind: 'detachMonitor'; name: string; reason: string }
   | { kind: 'attachMonitor'; name: string; device: string }
+  | { kind: 'updateRights'; name: string; digest: string }
   | { kind: 'startInstrument'; name: string; reason: string }
-  | { kind: 'setFanout'; monitor: string; ports: FanoutPort[]; digest: string };
+  | { kind: 'setFanout'; monitor: string; ports: FanoutPort[]; digest: string }
+  | { kind: 'closePage'; name: string }
+  | { kind: 'servePage'; name: string; port: number };
 
 /**
  * What has to be done to get from `actual` to `desired`. Pure; empty when they agree.
- * Order: take away (stop, remove, detach), then build up (bus, monitors, capture engines, others), then connect.
+ * Order: take away (stop, remove, detach), then build up (bus, rights, monitors, capture engines, others), then connect.
  * An instrument in `desired.problems` keeps running as it is: a broken configuration of it must not blind the sensor.
  */
 export function plan(
@@ -57,11 +66,14 @@ export function plan(
   const troubled = new Set(desired.problems.map((problem) => problem.instrument));
   return [
     ...takeAway(actual, wanted, troubled),
+    ...closedPages(actual, wanted, troubled),
     ...detachments(desired, actual),
     ...(actual.busDigest === busDigest ? [] : [{ kind: 'configureBus' as const, digest: busDigest }]),
+    ...rightsUpdates(desired, actual),
     ...attachments(desired, actual),
     ...starts(desired, actual, verdict),
     ...fanouts(desired, actual),
+    ...servedPages(desired, actual),
   ];
 }
 
@@ -101,6 +113,28 @@ function detachments(desired: DesiredState, actual: ActualState): Step[] {
     }
   }
   return steps;
+}
+
+/** After the bus, which enforces them: who is told of a right may use it. */
+function rightsUpdates(desired: DesiredState, actual: ActualState): Step[] {
+  return desired.instruments.flatMap((instrument): Step[] => {
+    const { name, enabled } = instrument;
+    const container = actual.containers.get(name);
+    if (!enabled || container === undefined || !runsAs(instrument, container)) return [];
+    const digest = rightsDigest(instrument);
+    return container.rights === digest ? [] : [{ kind: 'updateRights', name, digest }];
+  });
+}
+
+/** It runs, and is what was wanted. */
+function runsAs(instrument: DesiredInstrument, container: ActualContainer): boolean {
+  const { running, wired, digest, drift } = container;
+  return running && wired && digest === instrument.digest && drift.length === 0;
+}
+
+/** Changes when what an instrument is told of its rights changes. */
+export function rightsDigest(instrument: DesiredInstrument): string {
+  return digestOf(toldRights(instrument));
 }
 
 function attachments(desired: DesiredState, actual: ActualState): Step[] {
@@ -147,6 +181,43 @@ function fanouts(desired: DesiredState, actual: ActualState): Step[] {
   return steps;
 }
 
+/** Pages that nobody may look at any more. What is stopped or removed loses its page by that. */
+function closedPages(
+  actual: ActualState,
+  wanted: ReadonlyMap<string, DesiredInstrument>,
+  troubled: ReadonlySet<string>,
+): Step[] {
+  return [...actual.containers]
+    .filter(([name, { page }]) => {
+      const instrument = wanted.get(name);
+      return (
+        page !== undefined &&
+        instrument?.enabled === true &&
+        !troubled.has(name) &&
+        pageOf(instrument) !== page.port
+      );
+    })
+    .map(([name]) => ({ kind: 'closePage', name }));
+}
+
+/** Last: LXD takes a second for each, and nothing waits for them. */
+function servedPages(desired: DesiredState, actual: ActualState): Step[] {
+  return desired.instruments.flatMap((instrument) => {
+    const { name, enabled, digest } = instrument;
+    const container = actual.containers.get(name);
+    const port = pageOf(instrument);
+    if (port === undefined || !enabled || container?.running !== true) return [];
+    if (container.digest !== digest || container.drift.length > 0) return [];
+    if (container.page?.port === port && container.page.alive) return [];
+    return [{ kind: 'servePage' as const, name, port }];
+  });
+}
+
+/** The port of the page that people may look at; undefined when there is none, or they may not. */
+function pageOf({ rights, manifest }: DesiredInstrument): number | undefined {
+  return rights.ui ? manifest.asks.ui?.port : undefined;
+}
+
 /** The mirror ports that should get copies: those of instruments that run as they should. */
 export function fanoutOf(desired: DesiredState, actual: ActualState, monitor: string): FanoutPort[] {
   return desired.instruments
@@ -169,12 +240,13 @@ export function busModel(desired: DesiredState) {
     sensor: desired.sensor,
     encrypt: desired.bus.encrypt,
     streamMib: desired.bus.streamMib,
-    instruments: desired.instruments.map(({ name, rights }) => ({
+    instruments: desired.instruments.map(({ name, rights, active, manifest }) => ({
       name,
       publish: [...rights.publish],
       read: rights.read.filter(({ from }) => readers.has(from)),
       send: rights.send.filter(({ to }) => readers.has(to)),
       accept: [...rights.accept],
+      services: servicesOf({ rights, active, manifest }),
     })),
   };
 }
@@ -192,8 +264,14 @@ export function describeStep(step: Step): string {
       return `stop watching on monitor interface ${step.name}: ${step.reason}`;
     case 'attachMonitor':
       return `watch on monitor interface ${step.name} (${step.device})`;
+    case 'updateRights':
+      return `tell ${step.name} of its rights`;
     case 'startInstrument':
       return `start ${step.name}: ${step.reason}`;
+    case 'closePage':
+      return `close the web page of ${step.name}`;
+    case 'servePage':
+      return `make the web page of ${step.name} reachable`;
     case 'setFanout':
       return `send copies of ${step.monitor} to ${
         step.ports.map((port) => `${port.instrument}/${port.port}`).join(', ') || 'nobody'

@@ -152,6 +152,11 @@ function subjectOf(step: Step): string {
     case 'attachMonitor':
     case 'detachMonitor':
       return `monitor/${step.name}`;
+    case 'closePage':
+    case 'servePage':
+      return `page/${step.name}`;
+    case 'updateRights':
+      return `rights/${step.name}`;
     case 'startInstrument':
     case 'stopInstrument':
     case 'removeInstrument':
@@ -160,5 +165,6 @@ function subjectOf(step: Step): string {
 }
 
 function dependsOnFailed(step: Step, failed: ReadonlySet<string>): boolean {
-  return failed.has(subjectOf(step)) || (step.kind === 'startInstrument' && failed.has('bus'));
+  const needsBus = step.kind === 'startInstrument' || step.kind === 'updateRights';
+  return failed.has(subjectOf(step)) || (needsBus && failed.has('bus'));
 }

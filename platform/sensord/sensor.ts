@@ -1,11 +1,12 @@
-import { describeError, hasCode, type Logger, type Site } from '../kernel/index.ts';
+import { describeError, type Logger, type Site } from '../kernel/index.ts';
 import type { PlatformEventType } from '../contracts/index.ts';
 import { checkedRuntime } from './checked-runtime.ts';
 import { foreseenChange, type ForeseenChange } from './config-plan.ts';
 import type { Configuration } from './configuration.ts';
 import { findInstrument, type DesiredInstrument, type DesiredState } from './desired.ts';
-import { execute, executors } from './executors.ts';
+import { configureBus, execute, executors } from './executors.ts';
 import { HealthPoller } from './health-poller.ts';
+import { listContainers } from './list-containers.ts';
 import { observed, portsOf, type Applied } from './observe.ts';
 import type { ActualState, Step } from './plan.ts';
 import { Reconciler } from './reconciler.ts';
@@ -19,7 +20,9 @@ import type {
 } from './rooms.ts';
 import { DevOverlay } from './dev-overlay.ts';
 import { refreshResources } from './resource-refresh.ts';
+import { RightsNotices } from './rights-notices.ts';
 import { Supervisor } from './supervisor.ts';
+import { takeDownRooms } from './take-down.ts';
 
 /** What a sensor is made of. */
 export interface SensorParts {
@@ -50,10 +53,17 @@ const SILENCE_MS = 90_000;
  */
 export class Sensor {
   readonly overlay = new DevOverlay();
+  /** Tells running instruments of changed rights. */
+  readonly notices: RightsNotices;
   readonly #parts: SensorParts;
   readonly #log: Logger;
   readonly #supervisor = new Supervisor();
-  readonly #applied: Applied = { busDigest: undefined, fanouts: new Map() };
+  readonly #applied: Applied = {
+    busDigest: undefined,
+    fanouts: new Map(),
+    openingPages: new Map(),
+    rights: new Map(),
+  };
   readonly #reconciler: Reconciler;
   readonly #poller: HealthPoller;
   readonly #watching = new AbortController();
@@ -67,6 +77,7 @@ export class Sensor {
   constructor(parts: SensorParts) {
     this.#parts = parts;
     this.#log = parts.log;
+    this.notices = new RightsNotices(parts);
     const steps = executors({
       site: parts.site,
       log: parts.log,
@@ -74,8 +85,10 @@ export class Sensor {
       storage: parts.storage,
       network: parts.network,
       bus: parts.bus,
+      pages: parts.runtime.pages,
       desired: () => this.desired,
       applied: this.#applied,
+      notices: this.notices,
       publish: (type, record) => {
         this.publish(type, record);
       },
@@ -220,6 +233,12 @@ export class Sensor {
     return findInstrument(this.desired, name);
   }
 
+  /** Brings the bus to what is desired, at once: whatever else is being done. The rest follows. */
+  async enforceRights(): Promise<void> {
+    await configureBus({ bus: this.#parts.bus, desired: () => this.desired, applied: this.#applied });
+    this.#reconciler.poke();
+  }
+
   /** Stores an event of the platform's own, in the background; a fault goes to the log. */
   publish(type: PlatformEventType, record: Record<string, unknown>): void {
     this.#parts.bus.publishPlatform(type, record).catch((error: unknown) => {
@@ -237,17 +256,11 @@ export class Sensor {
   /** Takes everything down. Volumes, keys and events stay on disk, locked; images stay for the next start. */
   async takeDown(): Promise<void> {
     await this.#quiet();
-    const { runtime, network, bus, storage } = this.#parts;
-    const containers = await runtime.list();
-    await Promise.all(containers.map(({ name }) => runtime.stop(name, { graceMs: 15_000 })));
-    for (const { name } of containers) await runtime.remove(name);
-    await network.removeAll();
-    await bus.stop();
-    for (const { name, state } of await storage.list()) if (state === 'unlocked') await storage.lock(name);
-    await storage.close();
+    await takeDownRooms(this.#parts);
   }
 
   async #quiet(): Promise<void> {
+    this.notices.stop();
     await this.#poller.stop();
     await this.#reconciler.stop();
     this.#watching.abort();
@@ -256,7 +269,9 @@ export class Sensor {
 
   async #observe(): Promise<ActualState> {
     const { runtime, network } = this.#parts;
-    this.#containers = await this.#listContainers();
+    this.#containers = await listContainers(this.#parts, () => {
+      this.publish('runtime.restarted', {});
+    });
     if (this.#containers.some(({ status, busProxy }) => status === 'running' && !busProxy)) {
       await runtime.repairBusProxies();
     }
@@ -275,21 +290,6 @@ export class Sensor {
     const { site, bus } = this.#parts;
     const busUp = bus.serverPid() !== undefined;
     return observed({ site, desired, containers, network, busUp, applied: this.#applied });
-  }
-
-  /** LXD may have been killed: its containers run on without it, and it is started again here. */
-  async #listContainers(): Promise<ContainerState[]> {
-    try {
-      return await this.#parts.runtime.list();
-    } catch (error) {
-      if (!hasCode(error, 'LXD_UNREACHABLE')) throw error;
-      const { started } = await this.#parts.ensureDaemon();
-      if (started) {
-        this.#log.warn({ reason: describeError(error) }, 'LXD was gone and was started again');
-        this.publish('runtime.restarted', {});
-      }
-      return this.#parts.runtime.list();
-    }
   }
 
   /** Tells the supervisor and the world about an instrument that ended, or was changed, without us. */

@@ -119,6 +119,7 @@ function without(these: InstrumentRights, those: InstrumentRights): InstrumentRi
     read: missing(these.read, those.read),
     send: missing(these.send, those.send),
     accept: missing(these.accept, those.accept),
+    services: missing(these.services, those.services),
   };
 }
 
@@ -126,11 +127,12 @@ function keyOf(right: unknown): string {
   return typeof right === 'string' ? right : Object.values(right as object).join(' ');
 }
 
-function inWords({ publish, read, send, accept }: Readonly<InstrumentRights>): string {
+function inWords({ publish, read, send, accept, services }: Readonly<InstrumentRights>): string {
   return [
     ...publish.map((type) => `publish ${type}`),
     ...read.map(({ from, type }) => `read ${from}/${type}`),
     ...send.map(({ to, command }) => `send ${to}/${command}`),
     ...accept.map((command) => `accept ${command}`),
+    ...services.map((service) => `ask ${service}`),
   ].join(', ');
 }

@@ -6,6 +6,7 @@ import {
   desiredState,
   digestOf,
   foreseenChange,
+  rightsDigest,
   settled,
   type ActualState,
   type DesiredState,
@@ -69,7 +70,10 @@ function standing(state: DesiredState): ActualState {
     busDigest: digestOf(busModel(state)),
     monitors: new Map([['mon', { device: 'span0', intact: true }]]),
     containers: new Map(
-      state.instruments.map(({ name, digest }) => [name, { running: true, digest, drift: [], wired: true }]),
+      state.instruments.map((one) => [
+        one.name,
+        { running: true, digest: one.digest, rights: rightsDigest(one), drift: [], wired: true },
+      ]),
     ),
     fanouts: new Map([
       [

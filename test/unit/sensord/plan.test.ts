@@ -7,6 +7,7 @@ import {
   desiredState,
   digestOf,
   plan,
+  rightsDigest,
   type ActualState,
   type AvailablePackage,
   type DesiredState,
@@ -105,7 +106,10 @@ const always = () => ({ may: true as const });
 
 function standing(desired: DesiredState): ActualState {
   const containers = new Map(
-    desired.instruments.map((i) => [i.name, { running: true, digest: i.digest, drift: [], wired: true }]),
+    desired.instruments.map((i) => [
+      i.name,
+      { running: true, digest: i.digest, rights: rightsDigest(i), drift: [], wired: true },
+    ]),
   );
   const monitors = new Map(desired.monitors.map((m) => [m.name, { device: m.device, intact: true }]));
   const half: ActualState = {
@@ -207,6 +211,50 @@ describe('plan', () => {
     const steps = plan(broken, standing(desired), always);
     const removed = steps.filter((s) => s.kind === 'removeInstrument').map((s) => s.name);
     expect(removed.sort()).toEqual(['engine', 'names']);
+  });
+
+  test('rights on the bus change the bus first, then what that instrument is told, and no container', () => {
+    const before = config();
+    const narrowed = desiredState(
+      config({
+        instruments: before.instruments.map((one) =>
+          one.name === 'names' ? { ...one, grants: { read: [] } } : one,
+        ),
+      }),
+      find,
+    );
+    const steps = plan(narrowed, standing(desired), always);
+    expect(steps.map((s) => ('name' in s ? `${s.kind} ${s.name}` : s.kind))).toEqual([
+      'configureBus',
+      'updateRights names',
+    ]);
+    expect(narrowed.instruments.map((i) => i.digest)).toEqual(desired.instruments.map((i) => i.digest));
+  });
+
+  test('a capability is part of the container: changing it makes only that one anew', () => {
+    const before = config();
+    const narrowed = desiredState(
+      config({
+        instruments: before.instruments.map((one) =>
+          one.name === 'ids-1' ? { ...one, grants: { publish: ['alert'] } } : one,
+        ),
+      }),
+      find,
+    );
+    const steps = plan(narrowed, standing(desired), always).map((s) =>
+      'name' in s ? `${s.kind} ${s.name}` : s.kind,
+    );
+    expect(steps.filter((s) => s !== 'setFanout')).toEqual([
+      'removeInstrument ids-1',
+      'startInstrument ids-1',
+    ]);
+  });
+
+  test('after a restart of the sensor nobody remembers what an instrument was told: it is told again', () => {
+    const state = standing(desired);
+    const forgotten = new Map([...state.containers].map(([name, c]) => [name, { ...c, rights: undefined }]));
+    const kinds = plan(desired, { ...state, containers: forgotten }, always).map((s) => s.kind);
+    expect(kinds).toEqual(['updateRights', 'updateRights', 'updateRights']);
   });
 
   test('a monitor interface on another device is detached first, then attached', () => {
