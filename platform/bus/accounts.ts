@@ -1,6 +1,13 @@
 import { PLATFORM } from '../contracts/index.ts';
 import { BUS_LIMITS } from './limits.ts';
-import { readRights, sendRights, uniqueSorted, type BusInstrument, type BusModel } from './model.ts';
+import {
+  readRights,
+  sendRights,
+  serviceRights,
+  uniqueSorted,
+  type BusInstrument,
+  type BusModel,
+} from './model.ts';
 import {
   accountName,
   consumerName,
@@ -75,6 +82,10 @@ function platformAccount(model: BusModel, instruments: readonly BusInstrument[],
       { subject: subjects.acknowledge(stream, consumer), to, wayBackMs: wayBackMs.acknowledge },
     );
   }
+  for (const { instrument, service } of serviceRights(model)) {
+    const subject = subjects.service(instrument, service);
+    exports.push({ subject, to: accountName(instrument), wayBackMs: wayBackMs.service });
+  }
   const imports = instruments.flatMap((instrument) =>
     [subjects.controls(instrument.name), ...platformMessages(instrument)].map((subject) => ({
       account: accountName(instrument.name),
@@ -101,6 +112,9 @@ function instrumentAccount(model: BusModel, instrument: BusInstrument, key: stri
     ...readRights(model)
       .filter(({ reader }) => reader === name)
       .flatMap(({ from, type }) => readImports(streamName(from), consumerName(name, type))),
+    ...serviceRights(model)
+      .filter((right) => right.instrument === name)
+      .map(({ service }) => ({ account: PLATFORM_ACCOUNT, subject: subjects.service(name, service) })),
   ];
   const messages = sends
     .filter(({ from }) => from === name)

@@ -6,6 +6,7 @@ import type { BusIdentity } from './identities.ts';
 import type { BusMessage, FeedStart } from './event-feed.ts';
 import type { BusModel } from './model.ts';
 import type { CommandReply } from './platform-client.ts';
+import type { ServiceHandler } from './services.ts';
 
 /** Which events a subscription gets. */
 export interface EventFilter {
@@ -72,6 +73,11 @@ export interface Bus {
    *         BUS_NOT_READY
    */
   send(instrument: string, command: string, payload: unknown, timeoutMs: number): Promise<CommandReply>;
+  /**
+   * Answers what instruments ask of the platform on `platform.<instrument>.<service>`; before and after `ensure`, and over
+   * restarts of the server. Who has the right is said by the model. Returns how to give the service up.
+   */
+  serve(service: string, handler: ServiceHandler): () => void;
   /**
    * Stores one event of the platform's own; resolves when it is durable. Tried again for 15 s over a restart.
    * @throws BulkheadError BUS_PUBLISH_FAILED

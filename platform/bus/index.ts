@@ -6,6 +6,7 @@ export { consumerName, streamName, subjects } from './names.ts';
 export { parseBusModel, type BusInstrument, type BusModel } from './model.ts';
 export { BUS_LIMITS } from './limits.ts';
 export type { BusIdentity } from './identities.ts';
+export type { ServiceHandler } from './services.ts';
 export type { BusMessage, FeedStart } from './event-feed.ts';
 export type { StreamState } from './streams.ts';
 export { storeCipher, type StoreCipher } from './server-config.ts';

@@ -35,7 +35,24 @@ export const BUS_LIMITS = Object.freeze({
    * How long the server keeps the way back of a request across accounts. It keeps one for each request, so a flood of
    * requests costs memory for so long; an answer that comes later is lost.
    */
-  wayBackMs: { event: 30_000, pull: 25_000, consumerInfo: 10_000, acknowledge: 10_000, command: 60_000 },
+  wayBackMs: {
+    event: 30_000,
+    pull: 25_000,
+    consumerInfo: 10_000,
+    acknowledge: 10_000,
+    command: 60_000,
+    service: 70_000,
+  },
+  /** Largest body of a request to a service of the platform, and of its answer. */
+  serviceBytes: { request: 64 * 1024, reply: 256 * 1024 },
+  /** Requests of one instrument that the platform works on at the same time; more are refused. */
+  servicesAtWork: 4,
+  /** A service that has not answered by then is told to give up; below the way back, so that its error still arrives. */
+  serviceMs: 65_000,
+  /** Requests of one instrument to the platform within a second; beyond it nobody listens to the instrument for a while. */
+  servicesPerSecond: 200,
+  /** For so long nobody listens then: the server itself answers "nobody there", which costs the platform nothing. */
+  serviceRestMs: 5_000,
   /** Instruments of one sensor. */
   instruments: 64,
 });

@@ -20,6 +20,8 @@ const InstrumentSchema = z.strictObject({
   send: z.array(z.strictObject({ to: NameSchema, command: CommandNameSchema })).max(256),
   /** Commands that it answers. */
   accept: z.array(CommandNameSchema).max(64),
+  /** Services of the platform that it may ask. */
+  services: z.array(CommandNameSchema).max(16).default([]),
 });
 
 const BusModelSchema = z.strictObject({
@@ -91,6 +93,14 @@ export function sendRights(model: BusModel): { from: string; to: string; command
       .map(({ to, command }) => ({ from: instrument.name, to, command })),
   );
   return uniqueSorted(rights, (right) => `${right.to} ${right.from} ${right.command}`);
+}
+
+/** Services of the platform that instruments may ask, sorted, each once. */
+export function serviceRights(model: BusModel): { instrument: string; service: string }[] {
+  const rights = model.instruments.flatMap(({ name, services = [] }) =>
+    services.map((service) => ({ instrument: name, service })),
+  );
+  return uniqueSorted(rights, (right) => `${right.instrument} ${right.service}`);
 }
 
 /** Each item once, in the order of its key, so that the same rights always give the same text. */

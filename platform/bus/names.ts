@@ -37,6 +37,7 @@ export const subjects = Object.freeze({
   messagesTo: (to: string) => `message.${to}.>`,
   control: (instrument: string, command: string) => `control.${instrument}.${command}`,
   controls: (instrument: string) => `control.${instrument}.>`,
+  service: (instrument: string, service: string) => `platform.${instrument}.${service}`,
   inbox: (instrument: string) => `_INBOX.${instrument}.>`,
   pull: (stream: string, consumer: string) => `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`,
   consumerInfo: (stream: string, consumer: string) => `$JS.API.CONSUMER.INFO.${stream}.${consumer}`,

@@ -18,7 +18,7 @@ export function withBareNewcomers(model: BusModel, known: ReadonlySet<string>): 
     instruments: model.instruments.map((instrument) =>
       known.has(instrument.name)
         ? instrument
-        : { name: instrument.name, publish: [], read: [], send: [], accept: [] },
+        : { name: instrument.name, publish: [], read: [], send: [], accept: [], services: [] },
     ),
   };
 }

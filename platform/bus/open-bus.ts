@@ -1,14 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  backoffMs,
-  describeError,
-  hasCode,
-  sitePaths,
-  waitFor,
-  type Logger,
-  type Site,
-} from '../kernel/index.ts';
+import { describeError, hasCode, sitePaths, waitFor, type Logger, type Site } from '../kernel/index.ts';
 import { compileAccounts } from './accounts.ts';
 import { reload, runningDigest } from './admin.ts';
 import type { Bus, BusOptions, EventFeed, EventFilter, StoreHealth } from './bus.ts';
@@ -22,6 +14,8 @@ import type { CommandReply } from './platform-client.ts';
 import { notReady, publishEvent, requestControl, sendAsPlatform } from './platform-client.ts';
 import { serverConfig, storeCipher, type StoreCipher } from './server-config.ts';
 import { ServerProcess } from './server-process.ts';
+import { ServerWatch } from './server-watch.ts';
+import { ServiceDesk, type ServiceHandler } from './services.ts';
 import { StoreDuty } from './store-duty.ts';
 import { StoreIncidents } from './store-incidents.ts';
 import { StoreKeeper } from './store-keeper.ts';
@@ -42,8 +36,6 @@ export function openBus(options: BusOptions): Bus {
   return new SensorBus(options);
 }
 
-const RESTART = { firstMs: 200, maxMs: 10_000, holdAfter: Number.POSITIVE_INFINITY, healthyAfterMs: 60_000 };
-const WATCH_MS = 500;
 const READY_MS = 60_000;
 
 /**
@@ -58,6 +50,8 @@ class SensorBus implements Bus {
   readonly #keeper: StoreKeeper;
   readonly #duty: StoreDuty;
   readonly #process: ServerProcess;
+  readonly #watch: ServerWatch;
+  readonly #desk: ServiceDesk;
   readonly #cipher: StoreCipher = storeCipher(readFileSync('/proc/cpuinfo', 'utf8'));
   readonly #down = new Set<(reason: string) => void>();
   readonly #up = new Set<() => void>();
@@ -66,9 +60,6 @@ class SensorBus implements Bus {
   #queue: Promise<unknown> = Promise.resolve();
   #model: BusModel | undefined;
   #connected: Connected | undefined;
-  #watch: NodeJS.Timeout | undefined;
-  #failures = 0;
-  #startedAt = 0;
 
   constructor(options: BusOptions) {
     this.#options = options;
@@ -79,6 +70,23 @@ class SensorBus implements Bus {
       { program: options.natsServer, runDir: join(options.site.runDir, 'bus'), stateDir },
       options.log,
     );
+    this.#desk = new ServiceDesk(options.log, () => undefined);
+    this.#watch = new ServerWatch({
+      log: options.log,
+      gone: async () =>
+        this.#model !== undefined && !this.#closing.signal.aborted && !(await this.#process.alive()),
+      restart: async () => {
+        if (this.#model !== undefined) await this.#boot(this.#model);
+      },
+      exclusive: (work) => this.#exclusive(work),
+      onDown: (reason) => {
+        for (const listener of this.#down) listener(reason);
+      },
+      onUp: () => {
+        this.#log.warn({ pid: this.#process.pid }, 'nats-server was gone and runs again');
+        for (const listener of this.#up) listener();
+      },
+    });
     const incidents = new StoreIncidents();
     this.#keeper = new StoreKeeper(stateDir, incidents, options.log);
     this.#duty = new StoreDuty({
@@ -123,6 +131,10 @@ class SensorBus implements Bus {
 
   async send(...[to, command, payload, timeoutMs]: Parameters<Bus['send']>): Promise<CommandReply> {
     return sendAsPlatform(this.#ready().platform, to, command, payload, timeoutMs);
+  }
+
+  serve(service: string, handler: ServiceHandler): () => void {
+    return this.#desk.serve(service, handler);
   }
 
   async publishPlatform(type: string, record: Readonly<Record<string, unknown>>): Promise<void> {
@@ -229,7 +241,7 @@ class SensorBus implements Bus {
     await this.#disconnect();
     await this.#process.writeConfig(this.#config(model));
     await this.#process.start();
-    this.#startedAt = performance.now();
+    this.#watch.started();
     await waitFor('nats-server to answer', READY_MS, async () => {
       if (!(await this.#process.alive())) throw await this.#process.startFailure('it ended while starting');
       return this.#connectIfAnswering();
@@ -244,6 +256,9 @@ class SensorBus implements Bus {
     const created = await ensureStreams(manager, model, inventory, await this.#keeper.firstSequences());
     await this.#keeper.accept(created, statesOf(inventory), fromDisk);
     await ensureConsumers(manager, model, inventory);
+    this.#desk.follow(this.#connection().platform, model);
+    // Whoever is told that the bus stands may ask at once.
+    await this.#connection().platform.flush();
     for (const stream of created) for (const listener of this.#newStream) listener(stream);
   }
 
@@ -282,37 +297,14 @@ class SensorBus implements Bus {
   #begin(model: BusModel): void {
     this.#model = model;
     this.#duty.begin();
-    this.#watch ??= setInterval(() => void this.#exclusive(() => this.#look()), WATCH_MS).unref();
-  }
-
-  /** One look of the watch: a dead server is started again, at once the first time, then ever later. */
-  async #look(): Promise<void> {
-    const model = this.#model;
-    if (model === undefined || this.#closing.signal.aborted || (await this.#process.alive())) return;
-    if (performance.now() - this.#startedAt > RESTART.healthyAfterMs) this.#failures = 0;
-    if (this.#failures > 0 && performance.now() - this.#startedAt < backoffMs(RESTART, this.#failures))
-      return;
-    if (this.#failures === 0)
-      for (const listener of this.#down) listener('the process of nats-server is gone');
-    this.#failures += 1;
-    this.#startedAt = performance.now();
-    try {
-      await this.#boot(model);
-      this.#failures = 0;
-      this.#log.warn({ pid: this.#process.pid }, 'nats-server was gone and runs again');
-      for (const listener of this.#up) listener();
-    } catch (error) {
-      this.#log.error(
-        { reason: describeError(error), failures: this.#failures },
-        'nats-server cannot be restarted',
-      );
-    }
+    this.#watch.begin();
   }
 
   async #end(last: () => Promise<void>): Promise<void> {
     this.#closing.abort();
     this.#duty.end();
-    clearInterval(this.#watch);
+    this.#watch.end();
+    this.#desk.close();
     await this.#exclusive(async () => {
       this.#model = undefined;
       await last();

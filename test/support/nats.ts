@@ -32,7 +32,7 @@ export interface BusBench {
 
 /** An instrument with no rights but those given. */
 export function busInstrument(name: string, rights: Partial<BusInstrument> = {}): BusInstrument {
-  return { publish: [], read: [], send: [], accept: [], ...rights, name };
+  return { publish: [], read: [], send: [], accept: [], services: [], ...rights, name };
 }
 
 /** A model with small streams. */
@@ -124,6 +124,7 @@ function instrumentFile(model: BusModel, name: string, port: number, keyFile: st
     })),
     send: instrument.send,
     accept: instrument.accept,
+    services: instrument.services ?? [],
   };
 }
 

@@ -1,7 +1,8 @@
-import { errors, type Msg, type NatsConnection } from '@nats-io/transport-node';
-import { InstrumentError, notPermitted } from './errors.ts';
+import type { Msg, NatsConnection } from '@nats-io/transport-node';
+import { InstrumentError } from './errors.ts';
 import type { InstrumentLog } from './log.ts';
 import { LIMITS } from './protocol.ts';
+import { checked, untyped, type Command } from './typed-command.ts';
 
 /** A reply to a command: the result, or a code and a message. */
 export type CommandReply = { ok: true; result?: unknown } | { ok: false; code: string; message: string };
@@ -9,22 +10,43 @@ export type CommandReply = { ok: true; result?: unknown } | { ok: false; code: s
 /** Answers one kind of request; what it throws becomes `{ok: false}`. */
 export type Answer = (payload: unknown, from: string) => unknown;
 
-/** Requests at work at the same time; more are turned away, so that a flood cannot fill the memory. */
-const MAX_AT_WORK = 16;
+/** A command as it is answered: with schemas, or by its name alone. */
+export type AnsweredCommand = Pick<Command, 'name' | 'timeoutMs' | 'maxRequestBytes'> & Partial<Command>;
+
+interface Handler {
+  answer: Answer;
+  command: AnsweredCommand;
+}
+
+interface Request {
+  kind: 'control' | 'message';
+  name: string;
+  from: string;
+}
+
+/**
+ * Requests at work at the same time; more are turned away, so that a flood cannot fill the memory. One sender cannot take all
+ * places, and no sender those of the platform's control.
+ */
+const AT_WORK = Object.freeze({ control: 16, messages: 32, ofOneSender: 16 });
 
 /**
  * Answers requests on the instrument's subjects: commands from others (`message.<name>.<from>.<command>`) and control
  * (`control.<name>.<command>`).
  *
- * INVARIANTS: at most 16 requests are at work; each gets exactly one reply, also when the answer throws.
+ * INVARIANTS: each request gets exactly one reply: also when the answer throws, cannot be written, is too large, or does not
+ * come in the command's time. A place is free again when the answer's work has ended, not when its sender was told that it
+ * takes too long.
  */
 export class CommandServer {
   readonly #connection: NatsConnection;
   readonly #name: string;
   readonly #log: InstrumentLog;
-  readonly #commands = new Map<string, Answer>();
-  readonly #controls = new Map<string, Answer>();
-  #atWork = 0;
+  readonly #commands = new Map<string, Handler>();
+  readonly #controls = new Map<string, Handler>();
+  /** Requests at work: of control, and by sender. */
+  readonly #atWork = new Map<string, number>();
+  #messagesAtWork = 0;
 
   constructor(connection: NatsConnection, name: string, log: InstrumentLog) {
     this.#connection = connection;
@@ -36,8 +58,9 @@ export class CommandServer {
   listen(): void {
     this.#connection.subscribe(`control.${this.#name}.>`, {
       callback: (error, message) => {
-        if (error === null)
-          void this.#serve(message, 'control', message.subject.split('.').slice(2).join('.'), 'platform');
+        if (error !== null) return;
+        const name = message.subject.split('.').slice(2).join('.');
+        void this.#serve(message, { kind: 'control', name, from: 'platform' });
       },
     });
     this.#connection.subscribe(`message.${this.#name}.>`, {
@@ -45,138 +68,114 @@ export class CommandServer {
         if (error !== null) return;
         // The server lets only <from>'s account send here, so the token is the sender and cannot be forged.
         const [, , from = '', ...command] = message.subject.split('.');
-        void this.#serve(message, 'message', command.join('.'), from);
+        void this.#serve(message, { kind: 'message', name: command.join('.'), from });
       },
     });
   }
 
-  onCommand(command: string, answer: Answer): void {
-    this.#commands.set(command, answer);
+  onCommand(command: AnsweredCommand, answer: Answer): void {
+    this.#commands.set(command.name, { command, answer });
   }
 
-  onControl(command: string, answer: Answer): void {
-    this.#controls.set(command, answer);
+  onControl(name: string, answer: Answer): void {
+    this.#controls.set(name, { command: { ...untyped(name), timeoutMs: LIMITS.commandMaxMs }, answer });
   }
 
-  async #serve(message: Msg, kind: 'control' | 'message', command: string, from: string): Promise<void> {
-    const answer = (kind === 'control' ? this.#controls : this.#commands).get(command);
-    if (answer === undefined) {
-      this.#reply(
-        message,
-        refusal('BUS_UNKNOWN_COMMAND', `${this.#name} does not answer ${kind} ${command}`),
-      );
+  async #serve(message: Msg, request: Request): Promise<void> {
+    const { kind, name, from } = request;
+    const handler = (kind === 'control' ? this.#controls : this.#commands).get(name);
+    if (handler === undefined) {
+      const text = `${this.#name} does not answer ${kind} ${name}`;
+      this.#reply(message, refusal('BUS_UNKNOWN_COMMAND', text));
       return;
     }
-    if (this.#atWork >= MAX_AT_WORK) {
+    const place = kind === 'control' ? 'control' : `from ${from}`;
+    const atWork = this.#atWork.get(place) ?? 0;
+    const full = kind === 'control' ? atWork >= AT_WORK.control : this.#full(atWork);
+    if (full) {
       this.#reply(message, refusal('BUS_BUSY', `${this.#name} is answering as many requests as it takes`));
       return;
     }
-    this.#atWork += 1;
+    this.#atWork.set(place, atWork + 1);
+    if (kind === 'message') this.#messagesAtWork += 1;
+    await this.#work(message, request, handler);
+    if (kind === 'message') this.#messagesAtWork -= 1;
+    const left = (this.#atWork.get(place) ?? 1) - 1;
+    if (left === 0) this.#atWork.delete(place);
+    else this.#atWork.set(place, left);
+  }
+
+  #full(ofThisSender: number): boolean {
+    return ofThisSender >= AT_WORK.ofOneSender || this.#messagesAtWork >= AT_WORK.messages;
+  }
+
+  async #work(message: Msg, request: Request, { command, answer }: Handler): Promise<void> {
+    const late = new AbortController();
+    const timer = setTimeout(() => {
+      late.abort();
+      const text = `${this.#name} did not finish ${request.name} within ${String(command.timeoutMs)} ms`;
+      this.#log.warn('a request takes too long', { ...request });
+      this.#reply(message, refusal('BUS_TIMEOUT', text));
+    }, command.timeoutMs);
+    let reply: unknown;
     try {
-      const result = await answer(parsePayload(message), from);
-      this.#reply(
-        message,
-        kind === 'control' ? result : { ok: true, ...(result === undefined ? {} : { result }) },
-      );
+      const payload = this.#payloadOf(message, request, command);
+      const result = this.#checkedReply(await answer(payload, request.from), request, command);
+      const envelope = { ok: true, ...(result === undefined ? {} : { result }) };
+      reply = request.kind === 'control' ? result : envelope;
     } catch (error) {
-      const code = (error as { code?: unknown }).code;
+      const code = (error as { code?: unknown } | null)?.code;
       const text = error instanceof Error ? error.message : String(error);
-      this.#log.warn('a request failed', { kind, command, from, reason: text });
-      this.#reply(message, refusal(typeof code === 'string' ? code : 'BUS_COMMAND_FAILED', text));
-    } finally {
-      this.#atWork -= 1;
+      this.#log.warn('a request failed', { ...request, reason: text });
+      reply = refusal(typeof code === 'string' ? code : 'BUS_COMMAND_FAILED', text);
     }
+    clearTimeout(timer);
+    // A reply that comes after the error would be a second one.
+    if (!late.signal.aborted) this.#reply(message, reply);
+  }
+
+  #payloadOf(message: Msg, request: Request, command: AnsweredCommand): unknown {
+    const what = `The request ${request.name} from ${request.from}`;
+    const bytes = message.data.length;
+    if (bytes > command.maxRequestBytes) {
+      const most = String(command.maxRequestBytes);
+      throw new InstrumentError({
+        code: 'BUS_PAYLOAD_TOO_LARGE',
+        message: `${what} has ${String(bytes)} bytes, more than ${most}`,
+      });
+    }
+    let payload: unknown = {};
+    try {
+      if (bytes > 0) payload = message.json<unknown>();
+    } catch (cause) {
+      throw new InstrumentError({ code: 'BUS_PAYLOAD_INVALID', message: `${what} is not JSON`, cause });
+    }
+    if (command.request === undefined) return payload;
+    return checked(command.request, payload, { code: 'BUS_PAYLOAD_INVALID', what, fields: {} });
+  }
+
+  #checkedReply(result: unknown, request: Request, command: AnsweredCommand): unknown {
+    if (command.reply === undefined) return result;
+    const what = `The reply of ${this.#name} to ${request.name}`;
+    return checked(command.reply, result, { code: 'BUS_REPLY_INVALID', what, fields: {} });
   }
 
   #reply(message: Msg, value: unknown): void {
-    let text = JSON.stringify(value) as string | undefined;
-    if (text === undefined || Buffer.byteLength(text) > LIMITS.commandBytes) {
-      text = JSON.stringify(refusal('BUS_REPLY_TOO_LARGE', 'the reply is missing or larger than 256 KiB'));
-    }
-    message.respond(text);
+    message.respond(inBounds(value));
   }
 }
 
-/**
- * Sends one command and waits for its reply.
- * @throws InstrumentError BUS_NOT_PERMITTED, BUS_NO_RESPONDER, BUS_TIMEOUT, BUS_COMMAND_FAILED
- */
-export async function sendCommand(
-  connection: NatsConnection,
-  from: string,
-  to: string,
-  command: string,
-  payload: unknown,
-  timeoutMs: number,
-): Promise<unknown> {
-  const subject = `message.${to}.${from}.${command}`;
-  const fields = { instrument: from, operation: 'send', subject };
-  const body = JSON.stringify(payload ?? {});
-  if (Buffer.byteLength(body) > LIMITS.commandBytes) {
-    throw failed(`${from} cannot send on ${subject}: the payload is larger than 256 KiB.`, {
-      ...fields,
-      reason: 'too large',
-    });
-  }
-  let reply: Msg;
+/** As JSON; what is missing, too large or cannot be written becomes an error, so that nobody is left without an answer. */
+function inBounds(value: unknown): string {
   try {
-    reply = await connection.request(subject, body, { timeout: timeoutMs });
-  } catch (cause) {
-    const inner = cause instanceof Error ? cause.cause : undefined;
-    if (
-      inner instanceof errors.PermissionViolationError ||
-      cause instanceof errors.PermissionViolationError
-    ) {
-      throw notPermitted(from, 'send', subject);
-    }
-    if (cause instanceof errors.NoRespondersError || inner instanceof errors.NoRespondersError) {
-      throw new InstrumentError({
-        code: 'BUS_NO_RESPONDER',
-        message: `${to} does not answer ${subject}: it is not connected to the bus.`,
-        fields,
-        cause,
-      });
-    }
-    throw new InstrumentError({
-      code: 'BUS_TIMEOUT',
-      message: `${to} did not answer ${subject} within ${String(timeoutMs)} ms.`,
-      fields,
-      cause,
-    });
+    const text = JSON.stringify(value) as string | undefined;
+    if (text !== undefined && Buffer.byteLength(text) <= LIMITS.commandBytes) return text;
+    return JSON.stringify(refusal('BUS_REPLY_TOO_LARGE', 'the reply is missing or larger than 256 KiB'));
+  } catch {
+    return JSON.stringify(refusal('BUS_REPLY_INVALID', 'the reply cannot be written as JSON'));
   }
-  return readReply(reply, to, subject, fields);
-}
-
-function readReply(reply: Msg, to: string, subject: string, fields: Record<string, string>): unknown {
-  let value: Partial<{ ok: boolean; result: unknown; code: unknown; message: unknown }> | null;
-  try {
-    value = reply.json();
-  } catch (cause) {
-    throw failed(
-      `${to} answered ${subject} with something that is not JSON.`,
-      { ...fields, reason: 'not JSON' },
-      cause,
-    );
-  }
-  if (value?.ok === true) return value.result;
-  const reason = textOf(value?.code, 'unknown').slice(0, 64);
-  const text = textOf(value?.message, 'no reason given').slice(0, 500);
-  throw failed(`${to} refused ${subject}: ${text}`, { ...fields, reason });
-}
-
-function parsePayload(message: Msg): unknown {
-  if (message.data.length > LIMITS.commandBytes) throw new RangeError('the payload is larger than 256 KiB');
-  return message.data.length === 0 ? {} : message.json<unknown>();
-}
-
-function textOf(value: unknown, otherwise: string): string {
-  return typeof value === 'string' ? value : otherwise;
 }
 
 function refusal(code: string, message: string): CommandReply {
   return { ok: false, code: code.slice(0, 64), message: message.slice(0, 500) };
-}
-
-function failed(message: string, fields: Record<string, string>, cause?: unknown): InstrumentError {
-  return new InstrumentError({ code: 'BUS_COMMAND_FAILED', message, fields, cause });
 }

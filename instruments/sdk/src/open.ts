@@ -3,7 +3,8 @@ import { jetstream } from '@nats-io/jetstream';
 import { PermissionViolationError, type NatsConnection } from '@nats-io/transport-node';
 import type { z } from 'zod';
 import { connectToBus } from './bus-connection.ts';
-import { CommandServer, sendCommand } from './commands.ts';
+import { askPlatform, sendCommand } from './calls.ts';
+import { CommandServer, type Answer, type AnsweredCommand } from './commands.ts';
 import { answerData, answerRetention, type DataHandlers, type KeptCopy } from './data-handlers.ts';
 import { InstrumentError, notPermitted } from './errors.ts';
 import { freeze, pointerOf, readInstrumentFile, type InstrumentFile } from './instrument-file.ts';
@@ -12,6 +13,7 @@ import { openInstrumentLog, type InstrumentLog } from './log.ts';
 import { LIMITS, READER_DOMAIN } from './protocol.ts';
 import { Publisher } from './publisher.ts';
 import { Reader } from './reader.ts';
+import { untyped, type Command } from './typed-command.ts';
 import type {
   ChangeReply,
   EventBatch,
@@ -173,28 +175,27 @@ class BusInstrument implements Instrument {
 
   async send(
     to: string,
-    command: string,
+    command: Command | string,
     payload: unknown,
     options: { timeoutMs?: number } = {},
   ): Promise<unknown> {
-    if (!this.file.send.some((send) => send.to === to && send.command === command)) {
-      throw notPermitted(this.name, 'send', `message.${to}.${this.name}.${command}`);
-    }
-    return sendCommand(
-      this.#connection,
-      this.name,
-      to,
-      command,
-      payload,
-      options.timeoutMs ?? LIMITS.commandMs,
-    );
+    return sendCommand(this.#connection, this.file, { to, command, payload, ...options });
   }
 
-  handle(command: string, answer: (payload: unknown, from: string) => unknown): void {
-    if (!this.file.accept.includes(command)) {
-      throw notPermitted(this.name, 'handle', `message.${this.name}.*.${command}`);
+  async ask(service: string, payload: unknown, options: { timeoutMs?: number } = {}): Promise<unknown> {
+    return askPlatform(this.#connection, this.file, { service, payload, ...options });
+  }
+
+  handle<Request extends z.ZodType, Reply extends z.ZodType>(
+    command: Command<Request, Reply> | string,
+    answer: (payload: z.output<Request>, from: string) => unknown,
+  ): void {
+    const answered: AnsweredCommand =
+      typeof command === 'string' ? { ...untyped(command), timeoutMs: LIMITS.commandMaxMs } : command;
+    if (!this.file.accept.includes(answered.name)) {
+      throw notPermitted(this.name, 'handle', `message.${this.name}.*.${answered.name}`);
     }
-    this.#commands.onCommand(command, answer);
+    this.#commands.onCommand(answered, answer as Answer);
   }
 
   health(report: () => Health | Promise<Health>): void {

@@ -31,8 +31,11 @@ export const LIMITS = Object.freeze({
   ackMs: 5_000,
   /** Messages that the bus hands to one reader before it acknowledges the first. */
   unacknowledged: 64,
-  /** Default wait for the reply to a command. */
+  /** Default wait for the reply to a command, and the longest: the server forgets the way back then. */
   commandMs: 10_000,
+  commandMaxMs: 60_000,
+  /** Largest body of a request to a service of the platform. */
+  serviceBytes: 64 * 1024,
 });
 
 /** Prefix of the instrument's inboxes: it may subscribe to no other. */

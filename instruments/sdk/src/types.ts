@@ -3,6 +3,7 @@ import type { DataHandlers, KeptCopy } from './data-handlers.ts';
 import type { InstrumentFile } from './instrument-file.ts';
 import type { OnRights } from './live-rights.ts';
 import type { InstrumentLog } from './log.ts';
+import type { Command } from './typed-command.ts';
 
 /** A record as it is published: one JSON object. An EVE record stays EVE. */
 export type EventRecord = Readonly<Record<string, unknown>>;
@@ -141,17 +142,39 @@ export interface Instrument {
   ): EventSubscription;
 
   /**
-   * Sends a command and waits for the reply.
-   * @throws InstrumentError BUS_NOT_PERMITTED, BUS_NO_RESPONDER, BUS_TIMEOUT, BUS_COMMAND_FAILED (the recipient's
-   *         error, with its code in `fields.reason`)
+   * Sends a command and waits for the reply, at most the command's `timeoutMs` (10 s for one that has only a name) unless
+   * said otherwise, and never longer than 60 s. With a defined command request and reply are checked against its schemas.
+   * @throws InstrumentError BUS_NOT_PERMITTED, BUS_PAYLOAD_INVALID, BUS_PAYLOAD_TOO_LARGE, BUS_NO_RESPONDER (the recipient is
+   *         not connected), BUS_TIMEOUT, BUS_REPLY_INVALID, BUS_COMMAND_FAILED (the recipient's error, with its code in
+   *         `fields.reason`)
    */
+  send<Request extends z.ZodType, Reply extends z.ZodType>(
+    to: string,
+    command: Command<Request, Reply>,
+    payload: z.input<Request>,
+    options?: { timeoutMs?: number },
+  ): Promise<z.output<Reply>>;
   send(to: string, command: string, payload: unknown, options?: { timeoutMs?: number }): Promise<unknown>;
 
   /**
    * Answers one accepted command. What `answer` returns becomes the reply, what it throws an error reply (code and
-   * message). `from` is the sender's name; the bus guarantees it.
+   * message); after the command's `timeoutMs` the sender is told BUS_TIMEOUT. `from` is the sender's name; the bus guarantees it.
+   * With a defined command a request that does not fit is refused before `answer` sees it, with the JSON pointer.
    */
+  handle<Request extends z.ZodType, Reply extends z.ZodType>(
+    command: Command<Request, Reply>,
+    answer: (payload: z.output<Request>, from: string) => z.input<Reply> | Promise<z.input<Reply>>,
+  ): void;
   handle(command: string, answer: (payload: unknown, from: string) => unknown): void;
+
+  /**
+   * Asks a service of the platform (`deliver`, `resolve`, …; those permitted stand in `file.services`) and waits for the result,
+   * 10 s unless said otherwise, at most 60 s.
+   * @throws InstrumentError BUS_NOT_PERMITTED, BUS_PAYLOAD_INVALID, BUS_PAYLOAD_TOO_LARGE (64 KiB), BUS_NO_RESPONDER (the platform
+   *         is being restarted: ask again), BUS_TIMEOUT, BUS_REPLY_INVALID, BUS_SERVICE_BUSY (4 requests of this instrument
+   *         are at work: ask again), BUS_SERVICE_REFUSED (the platform's error, with its code in `fields.reason`)
+   */
+  ask(service: string, payload: unknown, options?: { timeoutMs?: number }): Promise<unknown>;
 
   /** Answers `control.<name>.health`. Until this is called the reply is `{state: "starting"}`. */
   health(report: () => Health | Promise<Health>): void;

@@ -27,8 +27,8 @@ export const BUS_ERRORS: Readonly<Record<string, CatalogueEntry>> = Object.freez
     hint: 'It is restarted with it; instruments reconnect by themselves.',
   },
   BUS_REPLY_INVALID: {
-    title: 'An instrument answered a control command with something that is not a reply.',
-    hint: 'It does not follow instruments/PROTOCOL.md; look at its log.',
+    title: 'A reply is not JSON, too large, or not what the command says.',
+    hint: 'Whoever answered does not follow instruments/PROTOCOL.md or knows another version of the command; look at its log.',
   },
   BUS_START_FAILED: {
     title: 'nats-server cannot be started.',
@@ -123,6 +123,26 @@ export const BUS_ERRORS: Readonly<Record<string, CatalogueEntry>> = Object.freez
   BUS_REPLY_TOO_LARGE: {
     title: 'The reply to a command is missing or larger than the bus takes.',
     hint: 'Answer with less, or publish the rest as events.',
+  },
+  BUS_PAYLOAD_INVALID: {
+    title: 'A request is not what its command says: not JSON, or not what the schema allows.',
+    hint: 'Correct the place that the JSON pointer names; see that both instruments know the same version of the command.',
+  },
+  BUS_PAYLOAD_TOO_LARGE: {
+    title: 'A request is larger than its command or the bus takes.',
+    hint: 'Send less. Files are delivered, not sent.',
+  },
+  BUS_SERVICE_BUSY: {
+    title: 'The platform is at work on as many requests of this instrument as it takes.',
+    hint: 'Wait for the answers that are due, then ask again.',
+  },
+  BUS_SERVICE_FAILED: {
+    title: 'A service of the platform failed inside.',
+    hint: 'The log of sensord has the cause (`bulkhead support bundle` collects it).',
+  },
+  BUS_SERVICE_REFUSED: {
+    title: 'The platform answered a request of an instrument with an error.',
+    hint: "Read the platform's message; its code stands in `reason`.",
   },
   BUS_TRIM_REFUSED: {
     title: 'A stream of events cannot be trimmed.',

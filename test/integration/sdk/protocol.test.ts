@@ -21,6 +21,7 @@ const model = busModel([
     read: [{ from: 'suricata', type: 'alert' }],
     send: [{ to: 'rule-manager', command: 'ruleset.fetch' }],
     accept: ['ruleset.apply'],
+    services: ['deliver'],
   }),
   busInstrument('rule-manager', {
     send: [{ to: 'suricata', command: 'ruleset.apply' }],
@@ -46,7 +47,7 @@ test('the example of instrument.json is what the sdk takes, and what the sensor 
   ) as Record<string, unknown>;
   const example = parseInstrumentFile(examples.get('instrument') ?? '', 'PROTOCOL.md');
   expect(Object.keys(example).sort()).toEqual(Object.keys(written).sort());
-  for (const right of ['publish', 'read', 'send', 'accept'] as const)
+  for (const right of ['publish', 'read', 'send', 'accept', 'services'] as const)
     expect(example[right]).toEqual(written[right]);
 });
 
@@ -115,6 +116,13 @@ test('what an instrument keeps: asked as on the page, and the answers on the pag
     { deleted: 3 },
   ]);
   await asked('data hold', () => source.hold?.(subject, true, signal));
+});
+
+test('a service of the platform is asked and answers', async () => {
+  bench.bus.serve('deliver', (_, payload) => Promise.resolve(payload));
+  await bench.bus.ensure(model);
+  send(suricata, 'service');
+  await receive(suricata, 'service answered');
 });
 
 test('what is not a right is answered by an error that names the subject', async () => {
