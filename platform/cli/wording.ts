@@ -88,5 +88,12 @@ export function instrumentsText(instruments: readonly InstrumentStatus[]): strin
     instrument.pid === undefined ? '-' : String(instrument.pid),
     instrument.detail ?? '',
   ]);
-  return table([['INSTRUMENT', 'PACKAGE', 'STATE', 'HEALTH', 'PID', ''], ...rows]);
+  const pages = instruments.flatMap(({ name, page }) =>
+    page === undefined
+      ? []
+      : [
+          `web page of ${name}: ${page.title}, ${page.state === 'served' ? `for root on ${page.socket}` : 'opening'}`,
+        ],
+  );
+  return [table([['INSTRUMENT', 'PACKAGE', 'STATE', 'HEALTH', 'PID', ''], ...rows]), ...pages].join('\n');
 }

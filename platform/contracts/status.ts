@@ -106,6 +106,11 @@ export interface InstrumentStatus {
   detail?: string;
   pid?: number;
   failures: number;
+  /**
+   * The web page that people may look at: served through a socket that only root may use, or about to be. Absent when it has
+   * none, or that is not granted.
+   */
+  page?: { title: string; state: 'served' | 'opening'; socket: string };
   /** Runs by `bulkhead dev run`: nobody signed or reviewed it, and it goes when that command ends. */
   unverified?: true;
   counters: Readonly<Record<string, number>>;

@@ -52,9 +52,10 @@ export function site(values: Partial<Site> = {}): Site {
 /**
  * Which end of which pair a link is:
  * `i`/`I` host/container end of a capture engine's input, `o`/`O` host/container end of its output,
- * `m`/`c` host/container end of a mirror port, `k`/`j` outer/inner end of a detection check's pair.
+ * `m`/`c` host/container end of a mirror port, `k`/`j` outer/inner end of a detection check's pair,
+ * `a`/`A` host/container end of an active interface, `v` a VLAN of a network interface.
  */
-export type LinkRole = 'i' | 'I' | 'o' | 'O' | 'm' | 'c' | 'k' | 'j';
+export type LinkRole = 'i' | 'I' | 'o' | 'O' | 'm' | 'c' | 'k' | 'j' | 'a' | 'A' | 'v';
 
 /**
  * A kernel link name of at most 15 characters: `<prefix><role>-<8 hex of the key>`, e.g. `bhm-1f0c9a3e`.
@@ -76,6 +77,9 @@ export function sitePaths(at: Site) {
     sensordSocket: join(at.runDir, 'api', 'sensord.sock'),
     /** Per instrument: what it sees read-only at `/run/bulkhead`. */
     instrumentRunDir: (name: string) => join(at.runDir, 'instruments', name),
+    /** Sockets to the web pages of instruments; only root may enter. */
+    pagesDir: join(at.runDir, 'ui'),
+    pageSocket: (name: string) => join(at.runDir, 'ui', `${name}.sock`),
     volumesDir: join(at.stateDir, 'volumes'),
     /** Mount points of unlocked volumes. */
     mountsDir: join(at.stateDir, 'mounts'),

@@ -2,21 +2,31 @@ import { readdir, readFile } from 'node:fs/promises';
 import type { LxdClient } from '@bulkhead/node-lxd';
 import { BUS_DEVICE } from './container-config.ts';
 
+/** The proxy processes of the LXD daemon that live. */
+export interface LiveProxies {
+  /** Processes in whose network a proxy listens: PID 1 of a container whose bus is reachable. */
+  listeningPids: ReadonlySet<number>;
+  /** Where proxies listen, as LXD writes it, e.g. `unix:/run/bulkhead/ui/x.sock`. */
+  listeners: ReadonlySet<string>;
+}
+
 /**
- * PIDs of containers for which LXD's proxy process lives. The daemon starts `lxd forkproxy -- <pid of PID 1> ...` for
- * each proxy device, and does not notice when one dies.
+ * The daemon starts `lxd forkproxy -- <pid that listens> <fd> <where> ...` for each proxy device, and does not notice when
+ * one dies.
  */
-export async function proxiedPids(): Promise<Set<number>> {
-  const found = new Set<number>();
+export async function liveProxies(): Promise<LiveProxies> {
+  const listeningPids = new Set<number>();
+  const listeners = new Set<string>();
   for (const entry of await readdir('/proc')) {
     if (!/^\d+$/.test(entry)) continue;
     const text = await readFile(`/proc/${entry}/cmdline`, 'utf8').catch(() => '');
     const args = text.split('\0');
     const at = args.indexOf('forkproxy');
     if (at !== 1 || args[2] !== '--') continue;
-    found.add(Number(args[3]));
+    listeningPids.add(Number(args[3]));
+    listeners.add(args[5] ?? '');
   }
-  return found;
+  return { listeningPids, listeners };
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { ConfigMap, DeviceMap, Instance } from '@bulkhead/node-lxd';
+import { PAGE_DEVICE } from './page-proxy.ts';
 import type { ContainerRecord } from './records.ts';
 
 /** Keys that LXD itself writes: state of its own, and what the image says about itself. */
@@ -22,8 +23,15 @@ export function driftOf(record: ContainerRecord | undefined, actual: Instance): 
     reasons.push(`its id range starts at ${String(base)} instead of ${String(record.idmapBase)}`);
   }
   reasons.push(...compare('config', record.config, ours(actual.expanded_config)));
-  reasons.push(...compareDevices(record.devices, actual.expanded_devices));
+  reasons.push(...compareDevices(devicesOf(record, actual.expanded_devices), actual.expanded_devices));
   return reasons;
+}
+
+/** The web page comes and goes while a container runs: its device may be missing, but not be another. */
+function devicesOf({ devices, page }: ContainerRecord, actual: DeviceMap): DeviceMap {
+  return page === undefined || actual[PAGE_DEVICE] === undefined
+    ? devices
+    : { ...devices, [PAGE_DEVICE]: page };
 }
 
 function ours(config: ConfigMap): ConfigMap {

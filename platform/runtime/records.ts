@@ -10,6 +10,8 @@ export interface ContainerRecord {
   idmapBase: number;
   config: ConfigMap;
   devices: DeviceMap;
+  /** The device of its web page, as long as that may be there: written before it is added, erased after it is gone. */
+  page?: ConfigMap | undefined;
 }
 
 /**

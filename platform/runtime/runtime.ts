@@ -1,6 +1,6 @@
 import { isLxdError, type InstanceFull, type LxdClient } from '@bulkhead/node-lxd';
 import { BulkheadError, withReverter, type Logger, type Site } from '../kernel/index.ts';
-import { proxiedPids, restartProxy } from './bus-proxy.ts';
+import { liveProxies, restartProxy, type LiveProxies } from './bus-proxy.ts';
 import { whenIdle } from './busy.ts';
 import { lastLines, startErrors } from './console-log.ts';
 import { instanceOf, LABEL_PREFIX } from './container-config.ts';
@@ -12,6 +12,7 @@ import { ImageStore } from './image-store.ts';
 import { ensurePool } from './pool.ts';
 import { ensureProject, siteSources } from './project.ts';
 import { instrumentOf, lxdName } from './lxd-names.ts';
+import { PAGE_DEVICE, PageProxies, pageOf } from './page-proxy.ts';
 import { Records } from './records.ts';
 import { removeEverything } from './teardown.ts';
 import type { Containment, ContainerSpec, ContainerState, RuntimeEvent } from './types.ts';
@@ -35,6 +36,8 @@ export interface RuntimeParts {
  * new process continues where the last one ended. A container that `start` returned for is contained.
  */
 export class Runtime {
+  /** Ways to the web pages of running containers; `stop` and `remove` end them. May be changed at any time. */
+  readonly pages: PageProxies;
   readonly #daemon: LxdClient;
   readonly #lxd: LxdClient;
   readonly #site: Site;
@@ -50,6 +53,12 @@ export class Runtime {
     this.#log = parts.log;
     this.#records = new Records(parts.site);
     this.#images = new ImageStore(this.#lxd, parts.log);
+    this.pages = new PageProxies({
+      lxd: this.#lxd,
+      site: parts.site,
+      log: parts.log,
+      records: this.#records,
+    });
     this.#idFiles = parts.idFiles ?? ID_FILES;
   }
 
@@ -70,7 +79,7 @@ export class Runtime {
 
   /** All containers of the site, also such that somebody else put there. */
   async list(): Promise<ContainerState[]> {
-    const [instances, proxied] = await Promise.all([this.#lxd.instances.listFull(), proxiedPids()]);
+    const [instances, proxied] = await Promise.all([this.#lxd.instances.listFull(), liveProxies()]);
     return Promise.all(instances.map((instance) => this.#stateOf(instance, proxied)));
   }
 
@@ -117,7 +126,11 @@ export class Runtime {
         fields: { instrument: name },
       });
     }
-    if (before.status !== 'Running') await this.#startInstance(name);
+    if (before.status !== 'Running') {
+      // Left by one that ended by itself; LXD would wait a second for it.
+      await this.pages.close(name);
+      await this.#startInstance(name);
+    }
     try {
       const { pid } = await this.containment(name);
       return { pid };
@@ -156,6 +169,7 @@ export class Runtime {
   /** Asks the container to halt, and kills it when it has not within `graceMs`. Nothing happens when it does not run. */
   async stop(name: string, options: { graceMs: number }): Promise<void> {
     const { status } = await this.#lxd.instances.get(this.#id(name));
+    await this.pages.close(name);
     if (status === 'Stopped') return;
     const timeout = Math.max(1, Math.ceil(options.graceMs / 1000));
     try {
@@ -174,6 +188,7 @@ export class Runtime {
   /** Kills and deletes a container; nothing happens when there is none. Its folders are not touched. */
   async remove(name: string): Promise<void> {
     try {
+      await this.pages.close(name);
       await this.#kill(name);
       await whenIdle(() => this.#lxd.instances.delete(this.#id(name)));
     } catch (error) {
@@ -216,13 +231,14 @@ export class Runtime {
     await this.#records.removeAll();
   }
 
-  async #stateOf(instance: InstanceFull, proxied: ReadonlySet<number>): Promise<ContainerState> {
+  async #stateOf(instance: InstanceFull, live: LiveProxies): Promise<ContainerState> {
     const pid = instance.state?.pid ?? 0;
     const running = instance.status === 'Running';
     const instrument = instrumentOf(this.#site, instance.name);
     const labels = Object.entries(instance.config)
       .filter(([key]) => key.startsWith(LABEL_PREFIX))
       .map(([key, value]) => [key.slice(LABEL_PREFIX.length), value] as const);
+    const page = pageOf(instance.devices[PAGE_DEVICE]);
     return {
       name: instrument,
       status: running ? 'running' : instance.status === 'Stopped' ? 'stopped' : 'other',
@@ -230,7 +246,10 @@ export class Runtime {
       idmapBase: Number(instance.config['volatile.idmap.base'] ?? 0),
       labels: Object.fromEntries(labels),
       drift: driftOf(await this.#records.read(instrument), instance),
-      busProxy: running && proxied.has(pid),
+      busProxy: running && live.listeningPids.has(pid),
+      ...(page === undefined
+        ? {}
+        : { page: { ...page, alive: running && live.listeners.has(`unix:${page.socket}`) } }),
     };
   }
 

@@ -49,6 +49,8 @@ export interface ContainerState {
   drift: readonly string[];
   /** Whether the bus can be reached from inside: the proxy's process lives. Always false when stopped. */
   busProxy: boolean;
+  /** Its web page, while there is a way to it; `alive`: the proxy's process lives. */
+  page?: { socket: string; port: number; alive: boolean };
 }
 
 /** Something that LXD says happened. */

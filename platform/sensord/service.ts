@@ -1,7 +1,7 @@
 import { release } from 'node:os';
 import type { FastifyInstance } from 'fastify';
 import { PLATFORM, type SensorStatus, type StoredEvent } from '../contracts/index.ts';
-import { describeError, linkName, type Logger, type Site } from '../kernel/index.ts';
+import { describeError, linkName, sitePaths, type Logger, type Site } from '../kernel/index.ts';
 import { DataSources } from '../data/index.ts';
 import { openEventQuery, type EventQuery } from '../events/index.ts';
 import type { ApiParts, EventFilter } from './api.ts';
@@ -166,6 +166,7 @@ export class SensorService {
       health: (name) => sensor.poller.health(name),
       served: sensor.served,
       hostEnd: (instrument, port) => this.#hostEnd(instrument, port),
+      pageSocket: sitePaths(this.#parts.site).pageSocket,
       bus: { up: busUp, version: rooms.bus.serverVersion(), restarts: sensor.busRestarts },
       ledgers: ledger.monitors,
       lostBefore: (monitor) => this.#lostBefore.get(monitor),

@@ -22,6 +22,7 @@ export interface StatusInput {
   /** Host ends of mirror ports that get copies now. */
   served: ReadonlySet<string>;
   hostEnd: (instrument: string, port: string) => string;
+  pageSocket: (instrument: string) => string;
   bus: { up: boolean; version: string | undefined; restarts: number };
   ledgers: readonly MonitorLedger[];
   /** The ledger's losses when every instrument saw for the first time; undefined = not yet. */
@@ -133,9 +134,20 @@ function instrumentStatus(input: StatusInput, instrument: DesiredInstrument): In
     ...(detail === undefined ? {} : { detail }),
     ...(running ? { pid: container.pid } : {}),
     failures: standing.failures,
+    ...(running ? pageStatus(input.pageSocket(name), instrument, container) : {}),
     ...(instrument.unverified === true ? { unverified: true as const } : {}),
     counters: health?.counters ?? {},
   };
+}
+
+function pageStatus(
+  socket: string,
+  { rights, manifest }: DesiredInstrument,
+  { page }: ContainerState,
+): Pick<InstrumentStatus, 'page'> {
+  if (!rights.ui || manifest.asks.ui === undefined) return {};
+  const { title } = manifest.asks.ui;
+  return { page: { title, state: page?.alive === true ? 'served' : 'opening', socket } };
 }
 
 /** Every mirror port gets copies: an instrument that runs and is not connected yet does not see. */

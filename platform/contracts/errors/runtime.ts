@@ -58,6 +58,10 @@ export const RUNTIME_ERRORS: Readonly<Record<string, CatalogueEntry>> = Object.f
     title: 'A started container lacks a part of its containment and was stopped.',
     hint: 'Check the kernel and the LXD installation with `bulkhead doctor`.',
   },
+  RUNTIME_PAGE_EXPOSED: {
+    title: 'The web page of an instrument could be reached by others than root and is not served.',
+    hint: 'Give the named folder to root with mode 0700; the sensor tries again by itself.',
+  },
   RUNTIME_NOT_RUNNING: {
     title: 'A container does not run.',
     hint: 'Its last words are in `bulkhead logs <instrument>`.',
