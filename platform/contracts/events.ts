@@ -44,7 +44,10 @@ export type PlatformEventType =
   | 'retention.clock'
   | 'data.held'
   | 'data.released'
-  | 'data.purged';
+  | 'data.purged'
+  | 'file.delivered'
+  | 'download.requested'
+  | 'download.decided';
 
 /** One event record as people and queries see it. */
 export interface StoredEvent {

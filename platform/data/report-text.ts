@@ -7,6 +7,7 @@ const HEADINGS: Readonly<Record<CopyKind, string>> = {
   'event-store': 'Event store: what is searched',
   volume: 'Volumes of instruments',
   'instrument-store': 'What instruments keep in their volumes, as they declare it',
+  delivery: 'Files that were delivered to instruments, or imported for them',
   'set-aside': 'Set aside: damaged or refused data that was kept',
   export: 'Exports: data that left the sensor',
   backup: 'Backups',

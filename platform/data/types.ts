@@ -6,6 +6,7 @@ export const COPY_KINDS = [
   'event-store',
   'volume',
   'instrument-store',
+  'delivery',
   'set-aside',
   'export',
   'backup',

@@ -2,6 +2,7 @@ import type { MonitorStatus } from '../contracts/index.ts';
 import { describeError, type Logger } from '../kernel/index.ts';
 import { configFeature } from './config-feature.ts';
 import { dataFeature } from './data.ts';
+import { deliveriesFeature } from './deliveries/feature.ts';
 import { devFeature } from './dev.ts';
 import { dnsFeature } from './dns.ts';
 import { eventStoreFeature } from './event-store.ts';
@@ -24,6 +25,7 @@ const FEATURES: readonly ((context: FeatureContext) => Feature)[] = [
   supportFeature,
   feedChecks,
   lossLedger,
+  deliveriesFeature,
   dataFeature,
   dnsFeature,
 ];

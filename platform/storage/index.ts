@@ -15,6 +15,7 @@ export {
   readInstrumentFile,
   type HeldDirectory,
 } from './held-directory.ts';
+export { KeyedQueue } from './keyed-queue.ts';
 export { type Deliveries } from './deliveries.ts';
 export { DELIVERY_LIMITS, type DeliveryTarget } from './delivery-rules.ts';
 export { senderText, type DeliveredFile, type DeliverySender } from './delivery-record.ts';

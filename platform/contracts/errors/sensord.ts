@@ -30,6 +30,14 @@ export const SENSORD_ERRORS: Readonly<Record<string, CatalogueEntry>> = Object.f
     title: 'The configuration file cannot be read.',
     hint: 'Check the path and that root may read it.',
   },
+  SENSORD_DELIVERY_DIGEST: {
+    title: 'A downloaded file is not the one that was approved.',
+    hint: 'If the source has a new version on purpose, approve the download again with its digest.',
+  },
+  SENSORD_DELIVERY_NOT_GRANTED: {
+    title: 'An instrument may not hand a file to that instrument.',
+    hint: '`bulkhead grants show` lists what was asked for and given.',
+  },
   SENSORD_DEV_REFUSED: {
     title: 'An unverified instrument cannot be run beside the configuration.',
     hint: 'Choose another name with --name, or correct what is said.',
@@ -45,6 +53,22 @@ export const SENSORD_ERRORS: Readonly<Record<string, CatalogueEntry>> = Object.f
   SENSORD_DNS_UNKNOWN: {
     title: 'No instrument of this sensor answers DNS lookups.',
     hint: 'Add the passive-dns package to the configuration.',
+  },
+  SENSORD_DOWNLOAD_LIMIT: {
+    title: 'An instrument asked for more downloads than it may have waiting.',
+    hint: 'Approve or refuse what waits: `bulkhead downloads list`.',
+  },
+  SENSORD_DOWNLOAD_NOBODY: {
+    title: 'No instrument of this sensor fetches downloads.',
+    hint: 'Add an instrument with the package downloader to the configuration, and grant it `fetch`.',
+  },
+  SENSORD_DOWNLOAD_REFUSED: {
+    title: 'The downloader did not do what was asked.',
+    hint: 'The message is its own; `bulkhead instrument list` shows its health.',
+  },
+  SENSORD_DOWNLOAD_UNKNOWN: {
+    title: 'No instrument asked for, or has, this download.',
+    hint: '`bulkhead downloads list` shows those that are there.',
   },
   SENSORD_INSTRUMENT_UNKNOWN: {
     title: 'There is no instrument of that name.',
