@@ -5,6 +5,7 @@ export { type InstrumentLog } from './log.ts';
 export type { InstrumentRights, OnRights, RightsAnswer, RightsChange } from './live-rights.ts';
 export { type Command, defineCommand } from './typed-command.ts';
 export { LIMITS, PROTOCOL_VERSION } from './protocol.ts';
+export * from './messages/downloads.ts';
 export * from './messages/rulesets.ts';
 export type { DataHandlers, DataSubject, FoundRecords, KeptCopy } from './data-handlers.ts';
 export type {
@@ -18,20 +19,3 @@ export type {
   PublishCounters,
   ReceivedEvent,
 } from './types.ts';
-export {
-  type DownloadJob,
-  type DownloadJobsReply,
-  DownloadJobsReplySchema,
-  type DownloadJobsRequest,
-  DownloadJobsRequestSchema,
-  type DownloadNowReply,
-  DownloadNowReplySchema,
-  type DownloadNowRequest,
-  DownloadNowRequestSchema,
-  type DownloadState,
-  type DownloadStatusReply,
-  DownloadStatusReplySchema,
-  DownloadStatusRequestSchema,
-  DownloadJobSchema,
-  DownloadStateSchema,
-} from './messages/downloads.ts';

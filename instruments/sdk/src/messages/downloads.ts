@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { defineCommand } from '../typed-command.ts';
 
 /** `<instrument>/<download>`, as the operator approved it. */
 const IdSchema = z
@@ -120,3 +121,24 @@ export type DownloadNowRequest = z.output<typeof DownloadNowRequestSchema>;
 /** `started` is false when that download is being fetched already. */
 export const DownloadNowReplySchema = z.strictObject({ started: z.boolean() });
 export type DownloadNowReply = z.output<typeof DownloadNowReplySchema>;
+
+/** The complete list of downloads, from the platform to the downloader. */
+export const downloadJobs = defineCommand({
+  name: 'download.jobs',
+  request: DownloadJobsRequestSchema,
+  reply: DownloadJobsReplySchema,
+});
+
+/** How each download is. */
+export const downloadStatus = defineCommand({
+  name: 'download.status',
+  request: DownloadStatusRequestSchema,
+  reply: DownloadStatusReplySchema,
+});
+
+/** Fetches one download at once. */
+export const downloadNow = defineCommand({
+  name: 'download.now',
+  request: DownloadNowRequestSchema,
+  reply: DownloadNowReplySchema,
+});
