@@ -34,15 +34,17 @@ test('the configuration as installed is valid and watches nothing', () => {
 test('the example runs every instrument that is shipped, with all that it asks for and no more', () => {
   const config = parseSensorConfig(read('sensor.example.yaml'), 'sensor.example.yaml');
   expect(config.instruments.map(({ package: name }) => name).sort()).toEqual([...manifests.keys()].sort());
-  for (const { name, package: from, grants, interfaces } of config.instruments) {
+  for (const { name, package: from, grants, interfaces, active } of config.instruments) {
     const asks = manifests.get(from)?.asks;
     expect(grants, name).toMatchObject({
       capabilities: asks?.capabilities,
       publish: asks?.publish,
       read: asks?.read,
       send: asks?.send,
+      fetch: asks?.fetch,
     });
-    expect(Object.keys(interfaces), name).toEqual(asks?.interfaces.map((port) => port.name));
+    const ports = [...Object.keys(interfaces), ...Object.keys(active)];
+    expect(ports, name).toEqual(asks?.interfaces.map((port) => port.name));
   }
 });
 
