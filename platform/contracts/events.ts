@@ -37,6 +37,7 @@ export type PlatformEventType =
   | 'loss.ended'
   | 'feed.alarm'
   | 'feed.cleared'
+  | 'egress.refused'
   | 'store.damaged'
   | 'store.dropped'
   | 'store.clock_jumped'

@@ -6,6 +6,11 @@ export {
   type MirrorPort,
   type PortName,
 } from './network.ts';
+export type { ActivePort, ActivePortState } from './active/active.ts';
+export type { RefusedDestination } from './active/counters.ts';
+export { addressNumber, isNotPublic, type Destination } from './active/ranges.ts';
+export { NameResolver, unresolved, type ResolvedAddress } from './active/resolver.ts';
+export type { ActivePortName, ActivePortWanted } from './active/record.ts';
 export type { DeviceVerdict } from './device-check.ts';
 export type { FanoutPort } from './fan-out-plan.ts';
 export type { FanoutResult } from './fan-out.ts';

@@ -19,7 +19,15 @@ const LinkSchema = z.object({
   address: z.string().optional(),
   promiscuity: z.int().optional(),
   inet6_addr_gen_mode: z.string().optional(),
-  linkinfo: z.object({ info_kind: z.string().optional(), info_slave_kind: z.string().optional() }).optional(),
+  linkinfo: z
+    .object({
+      info_kind: z.string().optional(),
+      info_data: z.record(z.string(), z.unknown()).optional(),
+      info_slave_kind: z.string().optional(),
+      /** Settings of a port, e.g. of a bridge. */
+      info_slave_data: z.record(z.string(), z.unknown()).optional(),
+    })
+    .optional(),
   xdp: z.object({ mode: z.int(), prog: z.object({ id: z.int() }).optional() }).optional(),
   addr_info: z
     .array(

@@ -2,7 +2,7 @@ import { tableName, type LinkRole, type Site } from '../kernel/index.ts';
 
 /** Role and hash of a link of this site; undefined for a device that is not ours. */
 export function parseLinkName(at: Site, name: string): { role: LinkRole; hash: string } | undefined {
-  const match = new RegExp(`^${at.prefix}([iIoOmckj])-([0-9a-f]{8})$`).exec(name);
+  const match = new RegExp(`^${at.prefix}([iIoOmckjaAv])-([0-9a-f]{8})$`).exec(name);
   return match === null ? undefined : { role: match[1] as LinkRole, hash: match[2] ?? '' };
 }
 

@@ -2,6 +2,9 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BulkheadError, linkName, openLog, type Logger, type Site } from '../kernel/index.ts';
 import type { MirrorFilter } from '../contracts/index.ts';
+import { ActivePorts, type ActivePort, type ActivePortState } from './active/active.ts';
+import type { Destination } from './active/ranges.ts';
+import type { ActivePortName, ActivePortWanted } from './active/record.ts';
 import { gatherDeviceFacts, judgeDevice, type DeviceVerdict } from './device-check.ts';
 import { Fanout, type FanoutResult } from './fan-out.ts';
 import type { FanoutPort } from './fan-out-plan.ts';
@@ -68,6 +71,7 @@ export class Network {
   readonly #serial = new Serial();
   readonly #fanout: Fanout;
   readonly #ledger: Ledger;
+  readonly #active: ActivePorts;
 
   constructor(site: Site, log: Logger) {
     this.#site = site;
@@ -77,6 +81,7 @@ export class Network {
       if (record !== undefined) await this.#readLedger(record);
     });
     this.#ledger = new Ledger(site, this.#fanout);
+    this.#active = new ActivePorts(site, log);
   }
 
   /** May this device be a monitor interface? Says why not, in words. Changes nothing. */
@@ -170,6 +175,43 @@ export class Network {
     });
   }
 
+  /**
+   * The pair of one active interface, bound to its device, with no destination yet; one that stands as wanted goes on.
+   * @throws BulkheadError NETWORK_ACTIVE_REFUSED, NETWORK_VLAN_MISSING, NETWORK_GUARD_UNPROVEN
+   */
+  async activePort(wanted: ActivePortWanted): Promise<ActivePort> {
+    return this.#serial.run(async () =>
+      this.#active.ensure(
+        wanted,
+        (await listMonitors(this.#site)).map(({ device }) => device),
+      ),
+    );
+  }
+
+  /** Takes an active interface of an instrument away, or all that it has. Quiet when there is none. */
+  async removeActivePorts(instrument: string, port?: string): Promise<void> {
+    await this.#serial.run(() => this.#active.remove(instrument, port));
+  }
+
+  /** Goes up each time when an active interface is made anew, and so has no destinations; 0 = not by this process. */
+  madeActivePort(port: ActivePortName): number {
+    return this.#active.made(port);
+  }
+
+  /** See {@link ActivePorts.allow}. */
+  async allowDestinations(
+    port: ActivePortName,
+    destinations: readonly Destination[],
+    addressesOf: (name: string) => readonly string[],
+  ): Promise<boolean> {
+    return this.#serial.run(() => this.#active.allow(port, destinations, addressesOf));
+  }
+
+  /** Counters and refused destinations of every active interface. */
+  async activePorts(): Promise<ActivePortState[]> {
+    return this.#active.report();
+  }
+
   /** Makes the fan-out of a monitor serve exactly these ports. See {@link Fanout.set} for the errors. */
   async setFanout(monitor: string, ports: readonly FanoutPort[]): Promise<FanoutResult> {
     return this.#serial.run(async () => {
@@ -180,7 +222,8 @@ export class Network {
 
   /** What stands in the kernel, and whether each guard is intact. */
   async inspect(): Promise<NetworkState> {
-    return inspect(this.#site, this.#fanout);
+    const [state, active] = await Promise.all([inspect(this.#site, this.#fanout), this.#active.states()]);
+    return { ...state, hostEnds: [...state.hostEnds, ...active] };
   }
 
   /** Every packet accounted for, or shown as lost and where. Totals since the monitor was attached. */
@@ -213,7 +256,11 @@ export class Network {
     await watchGuards(
       {
         // In the queue: a guard that is just being replaced is not a lost one.
-        states: () => this.#serial.run(() => inspectGuards(this.#site, this.#fanout)),
+        states: () =>
+          this.#serial.run(async () => [
+            ...(await this.#active.states()),
+            ...(await inspectGuards(this.#site, this.#fanout)),
+          ]),
         close: (state) => this.#serial.run(() => this.#close(state.device)),
       },
       signal,
@@ -237,6 +284,10 @@ export class Network {
   }
 
   async #close(device: string): Promise<void> {
+    if (parseLinkName(this.#site, device)?.role === 'a') {
+      await this.#active.close(device);
+      return;
+    }
     if (parseLinkName(this.#site, device)?.role === 'm') {
       for (const record of await listMonitors(this.#site)) {
         await this.#fanout.drop(record.name, linkName(this.#site, 'o', record.name), device);

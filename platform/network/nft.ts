@@ -23,7 +23,8 @@ export interface NftTable {
  * device of a chain and the comment of a table, and those are what must be proven.
  */
 export async function listTables(): Promise<Map<string, NftTable>> {
-  const { stdout } = await run('nft', ['list', 'ruleset', 'netdev'], { maxOutputBytes: 16 << 20 });
+  // Terse: what is in a set is no part of a guard, and may be thousands of lines.
+  const { stdout } = await run('nft', ['-t', 'list', 'ruleset', 'netdev'], { maxOutputBytes: 16 << 20 });
   return parseTables(stdout);
 }
 
@@ -33,9 +34,10 @@ export function parseTables(text: string): Map<string, NftTable> {
   let table: NftTable | undefined;
   let chain: NftChain | undefined;
   let counter: string | undefined;
+  let inSet = false;
   for (const raw of text.split('\n')) {
     const line = raw.trim();
-    const open = /^(table netdev|chain|counter) "?([^\s"]+)"? \{/.exec(line);
+    const open = /^(table netdev|chain|counter|set|map) "?([^\s"]+)"? \{$/.exec(line);
     if (open?.[1] === 'table netdev') {
       table = { name: open[2] ?? '', comment: undefined, counters: new Map(), chains: new Map() };
       tables.set(table.name, table);
@@ -46,9 +48,12 @@ export function parseTables(text: string): Map<string, NftTable> {
       table.chains.set(open[2] ?? '', chain);
     } else if (open?.[1] === 'counter') {
       counter = open[2];
+    } else if (open !== null) {
+      inSet = true;
     } else if (line === '}') {
       if (chain !== undefined) chain = undefined;
       else if (counter !== undefined) counter = undefined;
+      else if (inSet) inSet = false;
       else table = undefined;
     } else if (counter !== undefined) {
       const packets = /packets (\d+) bytes (\d+)/.exec(line);

@@ -88,7 +88,7 @@ async function prepareContainerEnd(pair: Pair): Promise<void> {
  * Packets must be seen as they were on the wire: no checksum left to be filled in, no segments merged.
  * A feature that the driver cannot change is left (veth can change all of these).
  */
-async function offloadsOff(link: string, log: Logger): Promise<void> {
+export async function offloadsOff(link: string, log: Logger): Promise<void> {
   const result = await run('ethtool', ['-K', link, 'tx', 'off', 'tso', 'off', 'gso', 'off', 'gro', 'off'], {
     allowFailure: true,
   });

@@ -5,6 +5,7 @@ import { unmountBpffs } from './bpf.ts';
 import { deleteLink, linkDown, listLinks } from './links.ts';
 import { detach, listMonitors } from './monitor.ts';
 import { parseLinkName } from './names.ts';
+import { recordsDir } from './active/record.ts';
 import { deleteTable, listTables } from './nft.ts';
 
 /**
@@ -20,10 +21,13 @@ export async function removeEverything(at: Site): Promise<void> {
   }
   for (const table of (await listTables()).values()) {
     if (!table.name.startsWith(`${at.prefix}_`)) continue;
-    for (const chain of table.chains.values()) await linkDown(chain.device);
+    // A bridge is the machine's own, with others on it; our ports of it are gone already.
+    const onBridge = table.name.startsWith(`${at.prefix}_bridge_`);
+    for (const chain of table.chains.values()) if (!onBridge) await linkDown(chain.device);
     await deleteTable(table.name);
   }
   await unmountBpffs(join(at.runDir, 'bpf'));
   await rm(join(at.runDir, 'bpf'), { recursive: true, force: true });
   await rm(join(at.runDir, 'network'), { recursive: true, force: true });
+  await rm(recordsDir(at), { recursive: true, force: true });
 }

@@ -113,7 +113,7 @@ function configOf(spec: ContainerSpec): Record<string, string> {
  * (LXD's restricted project cannot tell them apart).
  */
 function refuseForeignLink(spec: ContainerSpec, parent: string, site: Site): void {
-  if (new RegExp(`^${site.prefix}[IOc]-[0-9a-f]{8}$`).test(parent)) return;
+  if (new RegExp(`^${site.prefix}[AIOc]-[0-9a-f]{8}$`).test(parent)) return;
   throw new BulkheadError({
     code: 'RUNTIME_LINK_REFUSED',
     message: `Container ${spec.name} may not take the link ${JSON.stringify(parent)}: this sensor did not make it.`,

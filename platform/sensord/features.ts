@@ -1,12 +1,15 @@
 import type { MonitorStatus } from '../contracts/index.ts';
 import { describeError, type Logger } from '../kernel/index.ts';
+import { activeInterfaces } from './active-feature.ts';
 import { configFeature } from './config-feature.ts';
 import { dataFeature } from './data.ts';
 import { deliveriesFeature } from './deliveries/feature.ts';
 import { devFeature } from './dev.ts';
 import { dnsFeature } from './dns.ts';
+import { downloadsFeature } from './downloads/feature.ts';
 import { eventStoreFeature } from './event-store.ts';
 import type { Feature, FeatureContext } from './feature.ts';
+import { grantsFeature } from './grants/feature.ts';
 import { keysFeature } from './keys-feature.ts';
 import { feedChecks } from './feed-checks.ts';
 import { lossLedger } from './ledger.ts';
@@ -19,6 +22,7 @@ const FEATURES: readonly ((context: FeatureContext) => Feature)[] = [
   storeHealthFeature,
   eventStoreFeature,
   configFeature,
+  grantsFeature,
   keysFeature,
   metricsFeature,
   devFeature,
@@ -26,8 +30,10 @@ const FEATURES: readonly ((context: FeatureContext) => Feature)[] = [
   feedChecks,
   lossLedger,
   deliveriesFeature,
+  downloadsFeature,
   dataFeature,
   dnsFeature,
+  activeInterfaces,
 ];
 
 /** Makes the features; nothing is started. */

@@ -54,6 +54,10 @@ function initConf(instrument: DesiredInstrument): string {
     `gid=${String(PROGRAM_UID)}`,
     `caps=${instrument.rights.capabilities.join(',')}`,
     `nofile=${String(instrument.limits.openFiles)}`,
+    ...instrument.active.map(
+      ({ name, address, gateway }) =>
+        `net=${name} ${address}${address === 'dhcp' ? '' : ` ${gateway ?? '-'}`}`,
+    ),
     ...instrument.manifest.command.map((argument) => `arg=${argument}`),
   ];
   return `${lines.join('\n')}\n`;

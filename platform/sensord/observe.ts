@@ -71,7 +71,11 @@ function actualContainer(
 ): ActualContainer {
   const instrument = desired.instruments.find(({ name }) => name === container.name);
   const ports = instrument?.ports ?? portsOf(container);
-  const wired = ports.every((port) => hostEnds.get(hostEndOf(site, container.name, port)) === true);
+  const ends = [
+    ...ports.map((port) => hostEndOf(site, container.name, port)),
+    ...(instrument?.active ?? []).map((port) => linkName(site, 'a', `${container.name}/${port.name}`)),
+  ];
+  const wired = ends.every((end) => hostEnds.get(end) === true);
   return {
     running: container.status === 'running',
     digest: container.labels[DIGEST_LABEL],

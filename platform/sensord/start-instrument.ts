@@ -11,7 +11,10 @@ export interface InstrumentParts {
   log: Logger;
   runtime: Pick<RuntimeRoom, 'ensureImage' | 'list' | 'create' | 'start' | 'stop' | 'remove'>;
   storage: Pick<StorageRoom, 'ensure' | 'unlock' | 'lock' | 'placeResources'>;
-  network: Pick<NetworkRoom, 'captureLinks' | 'mirrorPort' | 'removeMirrorPort'>;
+  network: Pick<
+    NetworkRoom,
+    'captureLinks' | 'mirrorPort' | 'removeMirrorPort' | 'activePort' | 'removeActivePorts'
+  >;
   bus: Pick<BusRoom, 'identity'>;
 }
 
@@ -78,6 +81,7 @@ export async function stopInstrument(
   for (const port of ports) {
     if (port.kind === 'mirror') await parts.network.removeMirrorPort({ instrument: name, port: port.name });
   }
+  await parts.network.removeActivePorts(name);
   await removeInstrumentFiles(parts.site, name);
   await parts.storage.lock(name);
 }
@@ -108,6 +112,12 @@ async function linksOf(
       const parent = port.kind === 'capture-in' ? pair.inContainer : pair.outContainer;
       links.push({ name: port.name, parent });
     }
+  }
+  for (const { name: port, kind, device, vlan, address } of instrument.active) {
+    const wanted = { instrument: instrument.name, port, kind, device, vlan, address };
+    const { containerEnd } = await parts.network.activePort(wanted);
+    addUndo(`active interface ${port}`, () => parts.network.removeActivePorts(instrument.name, port));
+    links.push({ name: port, parent: containerEnd });
   }
   return links;
 }

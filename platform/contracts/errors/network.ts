@@ -30,6 +30,22 @@ export const NETWORK_ERRORS: Readonly<Record<string, CatalogueEntry>> = Object.f
     title: 'The fan-out to the mirror ports could not be installed.',
     hint: 'What stood before still runs. Read the cause; `bulkhead doctor` checks the kernel features.',
   },
+  NETWORK_ACTIVE_REFUSED: {
+    title: 'A device cannot be an active interface.',
+    hint: 'Use a network interface that the host itself does not need, or a bridge without an address.',
+  },
+  NETWORK_VLAN_MISSING: {
+    title: 'This kernel cannot carry a VLAN of an active interface.',
+    hint: 'Use a kernel with CONFIG_VLAN_8021Q and CONFIG_BRIDGE_VLAN_FILTERING, or leave `vlan` out.',
+  },
+  NETWORK_NAME_REFUSED: {
+    title: 'An instrument asks for the addresses of a name that is none of its destinations.',
+    hint: 'Grant it the name as an egress destination; `bulkhead network active` shows what it may reach.',
+  },
+  NETWORK_NAME_UNRESOLVED: {
+    title: 'The name of a granted destination has no address that may be reached.',
+    hint: 'Check the name and the DNS servers (`dns.servers`); private addresses need `privateAddresses` in the grant.',
+  },
   NETWORK_INJECT_REFUSED: {
     title: 'A frame is not a detection check, so it is not injected.',
     hint: 'Only an untagged IPv4 UDP frame between the addresses of the detection check is let through.',

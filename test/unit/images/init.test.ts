@@ -34,6 +34,12 @@ describe('init refuses a configuration that it was not made for', () => {
     ['a pattern as capability', ['caps=*'], /no instrument may have/],
     ['a relative program', ['arg=usr/bin/true'], /absolute path/],
     ['a program that is not there', ['arg=/usr/bin/absent'], /does not exist/],
+    ['an interface without a name', ['net= 192.0.2.1/24 -'], /names no interface/],
+    ['an option as interface', ['net=-6 192.0.2.1/24 -'], /names no interface/],
+    ['an address without prefix length', ['net=net0 192.0.2.1 -'], /lacks a prefix length/],
+    ['an address that is none', ['net=net0 192.0.2.256/24 -'], /not within 0..255/],
+    ['an address with a command', ['net=net0 192.0.2.$(id)/24 -'], /not a plain number/],
+    ['a gateway by name', ['net=net0 192.0.2.1/24 router'], /not an IPv4 address/],
     ['an unknown key', ['env=LD_PRELOAD=/tmp/x.so'], /unknown line/],
     ['a line without key', ['hello'], /unknown line/],
   ];
