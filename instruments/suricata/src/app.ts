@@ -11,7 +11,8 @@ import { keptData, NO_PERSONAL_DATA } from './kept-data.ts';
 import { HealthJudge } from './health.ts';
 import { layOut, prepareFolders, type Layout } from './layout.ts';
 import { OptionsSchema, type Options } from './options.ts';
-import { RulesetKeeper, type Placed } from './ruleset-keeper.ts';
+import { answerRulesets } from './ruleset-commands.ts';
+import { RulesetKeeper, type Placed, type Progress, type Wanted } from './ruleset-keeper.ts';
 import { RuleRefusal } from './rule-refusal.ts';
 
 /** Where the app's own files are and which Suricata is run. */
@@ -20,7 +21,8 @@ export interface AppPlaces {
   program?: string;
 }
 
-const TEST_TIMEOUT_MS = 240_000;
+/** 60,000 rules take a minute and a half of one processor. */
+const TEST_TIMEOUT_MS = 900_000;
 const COUNTERS_MS = 1_000;
 /** The sdk gives each piece of stop work 5 s; Suricata gets two such turns. */
 const STOP_MS = 9_000;
@@ -31,6 +33,7 @@ const RELOADABLE: ReadonlySet<keyof Options> = new Set([
   'addressGroups',
   'portGroups',
   'starterRules',
+  'managedRules',
 ]);
 
 /**
@@ -121,6 +124,7 @@ export class SuricataApp {
       ),
       budget: await readBudget(),
       testTimeoutMs: TEST_TIMEOUT_MS,
+      signal: stopping,
     });
     this.#placed = await this.#keeper.placeFirst(this.#options);
     const { refusal, source, ruleset } = this.#placed;
@@ -135,14 +139,21 @@ export class SuricataApp {
   }
 
   #answer(): void {
-    const { file } = this.#instrument;
     this.#instrument.health(() => this.#report());
-    this.#instrument.onResources(() => this.#work.run(() => this.#change(this.#options)));
+    this.#instrument.onResources(() => this.#takeResources());
     this.#instrument.onRetention(() => keptData(this.#layout.lastGoodPath));
     this.#instrument.onData(NO_PERSONAL_DATA);
     this.#instrument.onConfigure((wanted) => this.#configure(wanted));
-    if (file.accept.includes('ruleset.status'))
-      this.#instrument.handle('ruleset.status', () => this.#rulesetStatus());
+    answerRulesets({
+      instrument: this.#instrument,
+      work: this.#work,
+      engine: this.#engine,
+      keeper: () => this.#keeper,
+      options: () => this.#options,
+      placed: () => this.#placed,
+      apply: (managed, progress, reloading) =>
+        this.#replace({ options: this.#options, managed }, { progress, reloading }),
+    });
     // Added last, so run first; the second turn gives the same stop more time.
     const stopped = { done: undefined as Promise<void> | undefined };
     const stop = (): Promise<void> => (stopped.done ??= this.#stop());
@@ -165,6 +176,14 @@ export class SuricataApp {
     return this.#work.run(() => this.#change(parsed.data));
   }
 
+  /** Files below `resources/` are others. Those of managed rulesets are named in orders, and change nothing by being there. */
+  async #takeResources(): Promise<ChangeReply> {
+    if (this.#placed?.refusal === undefined && (await this.#keeper?.unchanged()) === true) {
+      return { ok: true, detail: 'unchanged' };
+    }
+    return this.#work.run(() => this.#change(this.#options));
+  }
+
   async #change(options: Options): Promise<ChangeReply> {
     if (this.#keeper === undefined || !this.#engine.capturing) {
       return { ok: false, code: 'SURICATA_NOT_READY', message: 'Suricata does not run yet; try again.' };
@@ -174,21 +193,37 @@ export class SuricataApp {
     );
     const restart = changed.some((name) => !RELOADABLE.has(name));
     try {
-      const ruleset = await this.#keeper.replace(options, async (rules) => {
-        if (!restart) return this.#engine.reload(rules);
-        await this.#engine.stop(STOP_MS);
-        await this.#engine.start(this.#instrument.stopping);
-      });
-      this.#options = options;
-      this.#placed = { source: 'wanted', ruleset };
-      this.#captured = { at: -Infinity, counters: {} };
-      return { ok: true, detail: restart ? 'restarted' : 'reloaded', counters: { rules: ruleset.ruleCount } };
+      await this.#replace({ options, managed: this.#keeper.managed }, { restart });
+      const rules = this.#placed?.ruleset.ruleCount ?? 0;
+      return { ok: true, detail: restart ? 'restarted' : 'reloaded', counters: { rules } };
     } catch (error) {
       if (!(error instanceof RuleRefusal)) throw error;
       this.#instrument.log.error(error.message, { code: error.code });
       if (this.#placed !== undefined) this.#placed = { ...this.#placed, refusal: error };
       return { ok: false, code: error.code, message: error.message };
     }
+  }
+
+  /** Tests and makes live. @throws RuleRefusal what ran before goes on */
+  async #replace(
+    wanted: Wanted,
+    how: { restart?: boolean; progress?: Progress; reloading?: () => void },
+  ): Promise<void> {
+    if (this.#keeper === undefined) throw new Error('rules are not kept yet');
+    const { restart = false, progress, reloading } = how;
+    const ruleset = await this.#keeper.replace(
+      wanted,
+      async (rules) => {
+        reloading?.();
+        if (!restart) return this.#engine.reload(rules);
+        await this.#engine.stop(STOP_MS);
+        await this.#engine.start(this.#instrument.stopping);
+      },
+      { always: restart, ...(progress && { progress }) },
+    );
+    this.#options = wanted.options;
+    this.#placed = { source: 'wanted', ruleset };
+    this.#captured = { at: -Infinity, counters: {} };
   }
 
   async #report(): Promise<Health> {
@@ -236,22 +271,6 @@ export class SuricataApp {
         'rules.skipped': rules.skipped,
       }),
       ...(dump === undefined ? {} : readCaptureCounters(dump)),
-    };
-  }
-
-  async #rulesetStatus(): Promise<unknown> {
-    const { capturing, reloading } = this.#engine;
-    const stats = capturing && !reloading ? await this.#engine.rulesetStats() : undefined;
-    const { source, ruleset, refusal } = this.#placed ?? {};
-    return {
-      source: source ?? 'none',
-      digest: ruleset?.digest ?? '',
-      files: ruleset === undefined ? [] : [...ruleset.files.keys()],
-      rules: ruleset?.ruleCount ?? 0,
-      loaded: stats?.loaded ?? 0,
-      failed: stats?.failed ?? 0,
-      lastReload: stats?.lastReload ?? null,
-      refusal: refusal === undefined ? null : { code: refusal.code, message: refusal.message },
     };
   }
 

@@ -1,5 +1,6 @@
 import type { Budget } from './budget.ts';
 import type { Options } from './options.ts';
+import { THRESHOLD_FILE } from './rule-files.ts';
 
 /** Where one run of Suricata reads and writes; all absolute. */
 export interface ConfigPaths {
@@ -7,7 +8,7 @@ export interface ConfigPaths {
   runDir: string;
   /** Holds this configuration and, below it, every generation of rules; Suricata may read it. */
   configDir: string;
-  /** Folder of the rules of this generation, below `configDir`. */
+  /** Folder of the rules of this generation, below `configDir`; `threshold.config` is there too. */
   rulesDir: string;
   /** Relative to `rulesDir`. */
   ruleFiles: readonly string[];
@@ -89,6 +90,7 @@ export function renderConfig(template: string, input: ConfigInput): string {
     configDir: JSON.stringify(paths.configDir),
     rulesDir: JSON.stringify(paths.rulesDir),
     ruleFiles: JSON.stringify(paths.ruleFiles),
+    thresholdFile: JSON.stringify(`${paths.rulesDir}/${THRESHOLD_FILE}`),
     evePath: JSON.stringify(paths.evePath),
     commandSocket: JSON.stringify(paths.commandSocket ?? ''),
     commandSocketEnabled: yes(paths.commandSocket !== undefined),

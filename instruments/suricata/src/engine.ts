@@ -37,8 +37,8 @@ export interface RulesetStats {
 }
 
 /** Suricata wants to read large rulesets in peace. */
-const START_MS = 300_000;
-const RELOAD_MS = 300_000;
+const START_MS = 900_000;
+const RELOAD_MS = 900_000;
 const POLL_MS = 50;
 
 /**

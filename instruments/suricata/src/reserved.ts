@@ -17,3 +17,6 @@ export const CHECK = Object.freeze({
 
 /** Signature ids of this instrument: its starter rules and its reserved rules. Operators' rules may not use them. */
 export const OWN_SIDS = Object.freeze({ first: 2_900_000, last: 2_999_999 });
+
+/** Those of them that nobody may suppress or limit either. */
+export const RESERVED_SIDS = Object.freeze({ first: 2_999_000, last: 2_999_999 });

@@ -1,10 +1,22 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { run, waitFor } from '@bulkhead/platform/kernel';
+import {
+  rulesetApply,
+  rulesetJob,
+  rulesetStatus,
+  rulesetTest,
+  type Instrument,
+  type RulesetFile,
+  type RulesetJob,
+  type RulesetStatus,
+  type RulesetTrial,
+} from '@bulkhead/sdk';
 import { busInstrument, busModel, openBusBench, type BusBench } from '../../support/nats.ts';
 import { openBusTunnel, type BusTunnel } from './bus-tunnel.ts';
 import { placeSuricataApp, suricataManifest } from './app-bundle.ts';
@@ -38,16 +50,25 @@ export class SuricataBench {
   readonly namespace: string;
   readonly tunnel: BusTunnel;
   readonly bus: BusBench;
+  /** An instrument that may send every command that Suricata accepts. */
+  readonly manager: Instrument;
   /** Everything that the instrument wrote to its log. */
   readonly log: string[] = [];
   #app: ChildProcess | undefined;
 
-  private constructor(folder: string, namespace: string, bus: BusBench, tunnel: BusTunnel) {
+  private constructor(
+    folder: string,
+    namespace: string,
+    bus: BusBench,
+    tunnel: BusTunnel,
+    manager: Instrument,
+  ) {
     this.folder = folder;
     this.root = join(folder, 'root');
     this.namespace = namespace;
     this.bus = bus;
     this.tunnel = tunnel;
+    this.manager = manager;
   }
 
   /** Unpacks the image, starts a bus, makes the namespace with `mon0` and its sending end `tap`. */
@@ -68,10 +89,14 @@ export class SuricataBench {
     try {
       const manifest = await suricataManifest();
       const rights = { publish: manifest.asks.publish, accept: manifest.asks.accept };
-      const asker = busInstrument('asker', { send: [{ to: 'suricata', command: 'ruleset.status' }] });
-      await bus.bus.ensure(busModel([busInstrument('suricata', rights), asker], { streamMib: 256 }));
+      const send = manifest.asks.accept.map((command) => ({ to: 'suricata', command }));
+      const model = busModel([busInstrument('suricata', rights), busInstrument('manager', { send })], {
+        streamMib: 256,
+      });
+      await bus.bus.ensure(model);
       const tunnel = await openBusTunnel(namespace, bus.site.natsPort, join(folder, 'bus.sock'));
-      const bench = new SuricataBench(folder, namespace, bus, tunnel);
+      const manager = await bus.instrument(model, 'manager');
+      const bench = new SuricataBench(folder, namespace, bus, tunnel, manager);
       await unpackImage(bench.root);
       await placeSuricataApp(bench.root);
       return bench;
@@ -189,6 +214,26 @@ export class SuricataBench {
     const path = join(this.root, 'var/lib/instrument/resources', name);
     if (text === undefined) await rm(path, { force: true });
     else await writeFile(path, text);
+  }
+
+  /** Places a file of a managed ruleset, as a delivery does. @returns how an order names it */
+  async deliver(name: string, content: string | Buffer): Promise<RulesetFile> {
+    await this.resource(name, content);
+    return { file: name, sha256: createHash('sha256').update(content).digest('hex') };
+  }
+
+  /** Orders a test or an application and waits for its end. */
+  async ruleset(kind: 'test' | 'apply', order: RulesetTrial, timeoutMs = 120_000): Promise<RulesetJob> {
+    const command = kind === 'test' ? rulesetTest : rulesetApply;
+    const { job } = await this.manager.send('suricata', command, order);
+    return waitFor(`ruleset.${kind} to end`, timeoutMs, async () => {
+      const report = await this.manager.send('suricata', rulesetJob, { job });
+      return report.endedAt === undefined ? undefined : report;
+    });
+  }
+
+  rulesetStatus(): Promise<RulesetStatus> {
+    return this.manager.send('suricata', rulesetStatus, {});
   }
 
   /** Sends a capture file into `mon0`'s other end. */

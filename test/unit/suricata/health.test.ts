@@ -6,7 +6,7 @@ import { readBudget } from '../../../instruments/suricata/src/budget.ts';
 import { readCaptureCounters } from '../../../instruments/suricata/src/capture-counters.ts';
 import { HealthJudge, type HealthInput } from '../../../instruments/suricata/src/health.ts';
 import { parseEngineLine } from '../../../instruments/suricata/src/suricata-process.ts';
-import { firstFault } from '../../../instruments/suricata/src/rule-test.ts';
+import { ruleFaults } from '../../../instruments/suricata/src/rule-test.ts';
 
 const fine: HealthInput = {
   capturing: true,
@@ -92,15 +92,30 @@ test('lines of the engine are read, other text is kept', () => {
   expect(parseEngineLine('{"log_level":"Perf","engine":{"message":"x"}}').level).toBe('info');
 });
 
-test('the first fault names file, line and cause', () => {
-  const fault = firstFault([
+test('every fault names file, line and cause', () => {
+  const signature = (line: number, name: string) =>
+    `error parsing signature "alert tcp any any -> any any (x:1; sid:1;)" from file /v/config/rules-2/${name} at line ${String(line)}`;
+  const faults = ruleFaults([
     "unknown rule keyword 'frobnicate'.",
-    'error parsing signature "alert tcp any any -> any any (frobnicate:1; sid:1;)" from file /v/config/rules-2/operator/clinic.rules at line 12',
+    signature(12, 'operator/clinic.rules'),
+    signature(13, 'managed/ruleset-1.rules'),
     'Loading signatures failed.',
   ]);
-  expect(fault).toMatchObject({ code: 'SURICATA_RULES_BROKEN', file: 'clinic.rules', line: 12 });
-  expect(fault?.message).toContain("clinic.rules line 12: unknown rule keyword 'frobnicate'.");
-  expect(firstFault(['something else'])).toBeUndefined();
+  expect(faults).toEqual([
+    {
+      code: 'SURICATA_RULES_BROKEN',
+      file: 'clinic.rules',
+      line: 12,
+      message: "unknown rule keyword 'frobnicate'.",
+    },
+    {
+      code: 'SURICATA_RULES_BROKEN',
+      file: 'ruleset-1.rules',
+      line: 13,
+      message: 'the rule cannot be parsed.',
+    },
+  ]);
+  expect(ruleFaults(['something else'])).toEqual([]);
 });
 
 test.each([
