@@ -5,7 +5,8 @@ import { ApiError, call, whoAmI, type Me } from './api.ts';
 
 const POLL_MS = 3_000;
 const POLL_DURING_JOB_MS = 1_000;
-const NOBODY: Me = { user: null, roles: [], canChange: false };
+/** Until it is known who looks. */
+export const NOBODY: Me = { user: null, roles: [], canChange: false };
 
 /** What every page knows. */
 interface Live {

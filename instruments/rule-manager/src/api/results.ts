@@ -17,7 +17,7 @@ export interface OperationResults {
   'source.set': { source: SourceState };
   'source.refresh': { source: SourceState };
   'source.remove': Record<string, never>;
-  /** `total` counts to 10,000; `more` says that there are rules behind this page. */
+  /** `total` counts to 1,000; `more` says that there are rules behind this page. */
   'rules.search': { rules: RuleSummary[]; total: number; more: boolean };
   'rule.get': RuleDetail;
   'rule.set': { document: AnyDocument };

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { Fault } from '../api/results.ts';
-import { hintOf, type RulesErrorCode } from '../errors.ts';
+import { hintOf, RulesError, type RulesErrorCode } from '../errors.ts';
 import { isDisabledRule, isFault, MAX_RULE_BYTES, parseRule, type ParsedRule } from './rule-text.ts';
 
 /** A rule and where it stands. */
@@ -37,7 +37,8 @@ export function noRules(): FoundRules {
 /**
  * Reads the rules of one file into `found`, however hostile its bytes: a line is looked at in place and only decoded when it is
  * short enough. Gives others a turn every 500 lines.
- * @param maxRules of the whole source; beyond it reading ends with a fault
+ * @param maxRules of the whole source
+ * @throws RulesError RULES_RULESET_TOO_LARGE
  */
 export async function readRules(
   found: FoundRules,
@@ -62,8 +63,7 @@ export async function readRules(
     number += 1;
     if (number % TURN === 0) await new Promise((resolve) => setImmediate(resolve));
     if (number > MAX_LINES) {
-      refuse(number, 'RULES_RULESET_TOO_LARGE', `The file has more than ${String(MAX_LINES)} lines.`);
-      return;
+      throw new RulesError('RULES_RULESET_TOO_LARGE', `${file} has more than ${String(MAX_LINES)} lines.`);
     }
     if (joined === '') first = number;
     const comment = joined === '' && raw[0] === 0x23;
@@ -93,8 +93,7 @@ export async function readRules(
     }
     keep(found, { ...parsed, file, line: first });
     if (found.rules.size > maxRules) {
-      refuse(first, 'RULES_RULESET_TOO_LARGE', `There are more than ${String(maxRules)} rules.`);
-      return;
+      throw new RulesError('RULES_RULESET_TOO_LARGE', `There are more than ${String(maxRules)} rules.`);
     }
   }
 }

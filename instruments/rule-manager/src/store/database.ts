@@ -36,7 +36,7 @@ const RULES_SCHEMA = `
   CREATE INDEX rules_version ON rules (version, sid);
   CREATE INDEX rules_sid ON rules (sid);
   CREATE VIRTUAL TABLE rule_words USING fts5 (
-    msg, classtype, refs, content, content = '', contentless_delete = 1, detail = none, columnsize = 0
+    msg, classtype, refs, content, detail = none, prefix = '1 2 3'
   );
   CREATE TABLE catalogue (source TEXT PRIMARY KEY, entries TEXT NOT NULL) WITHOUT ROWID;
   CREATE TABLE downloads (source TEXT PRIMARY KEY, state TEXT NOT NULL) WITHOUT ROWID;
@@ -96,8 +96,8 @@ function openSound(place: DatabasePlace, schema: string): Database {
     db.pragma('synchronous = FULL');
     db.pragma('journal_size_limit = 67108864');
     db.pragma('cache_size = -65536');
-    // What is forgotten shall not stay in free pages.
-    db.pragma('secure_delete = ON');
+    // What is forgotten shall not stay in free pages; rules are no secret.
+    db.pragma(`secure_delete = ${schema === ALERTS_SCHEMA ? 'ON' : 'FAST'}`);
     const version = db.pragma('user_version', { simple: true }) as number;
     if (version > VERSION)
       throw new Error(`${place.file} was written by a later version of this instrument; it is left alone`);
