@@ -58,3 +58,15 @@ export type {
 } from './status.ts';
 export type { LedgerLine, LedgerReport, LedgerStage, LossAlarm } from './ledger.ts';
 export { DNS_LOOKUP, PassiveDnsAnswerSchema, type PassiveDnsAnswer, type PassiveDnsRecord } from './dns.ts';
+export {
+  GrantChangeRequestSchema,
+  type GrantChangeRequest,
+  type GrantChangeResult,
+  type GrantEdge,
+  type GrantEffect,
+  type GrantEntry,
+  type GrantOrigin,
+  type GrantsMatrix,
+  type GrantsReport,
+  type InstrumentGrants,
+} from './grants.ts';

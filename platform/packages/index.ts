@@ -1,4 +1,12 @@
-export { asksInWords, everythingAsked } from './asks.ts';
+export {
+  asksInWords,
+  capabilityWords,
+  destinationWords,
+  downloadWords,
+  everythingAsked,
+  pageWords,
+  periodWords,
+} from './asks.ts';
 export { loadPackage, type LoadedPackage } from './load-package.ts';
 export { parseManifest } from './manifest-file.ts';
 export { placeApp, pruneApps } from './place-app.ts';

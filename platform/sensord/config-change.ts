@@ -34,7 +34,8 @@ export interface ConfigChangeParts {
 
 /** A change that somebody asks for. */
 export interface ChangeRequest {
-  document: string;
+  /** The new document, or what makes it of the one that is in force when the change's turn comes. */
+  document: string | ((inForce: string) => string);
   author: string;
   reason: string;
   origin: Revision['origin'];
@@ -43,6 +44,11 @@ export interface ChangeRequest {
   expectRevision?: number | undefined;
   /** How long instruments may take to get healthy. */
   timeoutMs: number;
+  /**
+   * What may undo the change. `instruments` (unless said): who was healthy must be healthy. `steps`: what has to be done must
+   * succeed; what instruments say does not count. `nothing`: for what is taken away, which nobody may get back by failing.
+   */
+  watch?: 'instruments' | 'steps' | 'nothing' | undefined;
 }
 
 /** How a change ended well. */
@@ -83,7 +89,8 @@ export class ConfigChanges {
       const { configuration } = this.#parts;
       const current = this.#current();
       expectRevision(request.expectRevision, current.number);
-      const document = normaliseDocument(request.document);
+      const given = request.document;
+      const document = normaliseDocument(typeof given === 'string' ? given : given(current.document));
       if (document === current.document) return { changed: false, revision: current.number };
       const next = await configuration.prepare(document, 'The document');
       await this.#refuseUnusable(next);
@@ -162,7 +169,7 @@ export class ConfigChanges {
     if (request.origin === 'file') await revisions.noteImported(textDigest(next.document));
     log.info({ revision: number, author: revision.author }, 'a new configuration is being brought in force');
     try {
-      await this.#bringInForce(before, next, number, request.timeoutMs);
+      await this.#bringInForce(before, next, number, request);
       await revisions.commit(number);
     } catch (error) {
       if (this.#stopping.signal.aborted) {
@@ -184,16 +191,22 @@ export class ConfigChanges {
     return { changed: true, revision: number };
   }
 
-  async #bringInForce(before: Prepared, next: Prepared, number: number, timeoutMs: number): Promise<void> {
+  async #bringInForce(
+    before: Prepared,
+    next: Prepared,
+    number: number,
+    { timeoutMs, watch = 'instruments' }: ChangeRequest,
+  ): Promise<void> {
     const { configuration, target } = this.#parts;
     const { signal } = this.#stopping;
-    const expected = expectations(before.desired, next.desired, target);
+    const expected = watch === 'instruments' ? expectations(before.desired, next.desired, target) : [];
     const failingBefore = new Set(target.failing().keys());
     const changed = touched(before.desired, next.desired);
     for (const { name } of changed) target.release(name);
     configuration.use(next, number);
     const deadline = performance.now() + timeoutMs;
     await target.settle();
+    if (watch === 'nothing') return;
     let goodSince: number | undefined;
     for (;;) {
       signal.throwIfAborted();

@@ -2,6 +2,8 @@ import type { SensorConfig } from '../contracts/index.ts';
 import { BulkheadError, describeError } from '../kernel/index.ts';
 import { parseSensorConfig, readConfigText } from './config-file.ts';
 import { desiredState, digestOf, type DesiredState } from './desired.ts';
+import type { Rights } from './rights.ts';
+import { WithheldRights } from './withheld-rights.ts';
 import { findPackage, type Library } from './library.ts';
 import { normaliseDocument, textDigest, type Revision } from './revisions-format.ts';
 import type { RevisionStore } from './revisions.ts';
@@ -39,6 +41,7 @@ export class Configuration {
   readonly #path: string;
   readonly #loadLibrary: (names: Iterable<string>) => Promise<Library>;
   readonly #revisions: RevisionStore;
+  readonly #withheld = new WithheldRights();
   #inUse: Prepared | undefined;
   #state: ConfigurationState;
 
@@ -71,7 +74,12 @@ export class Configuration {
 
   /** What the sensor should be. @throws Error before the first successful `load`. */
   get desired(): DesiredState {
-    return this.inUse.desired;
+    return this.#withheld.narrow(this.inUse.desired);
+  }
+
+  /** Takes rights away before a revision says so. @returns what ends it, once a revision does. */
+  withhold(instrument: string, narrow: (rights: Rights) => Rights): () => void {
+    return this.#withheld.add(instrument, narrow);
   }
 
   get inUse(): Prepared {

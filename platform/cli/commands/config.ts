@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readFile, stat } from 'node:fs/promises';
 import { text as textOf } from 'node:stream/consumers';
@@ -6,6 +5,7 @@ import { BulkheadError, type ErrorCode } from '../../kernel/index.ts';
 import type { SensorClient } from '../client.ts';
 import { topic, type CommandGroup, type GlobalOptions } from '../command-group.ts';
 import { EXIT } from '../exit-codes.ts';
+import { loginName } from '../login-name.ts';
 import {
   differencesText,
   historyText,
@@ -204,15 +204,4 @@ function usage(message: string): BulkheadError {
     message: `${message[0]?.toUpperCase() ?? ''}${message.slice(1)}.`,
     hint: 'See `bulkhead config --help`.',
   });
-}
-
-/** Who is at the keyboard: under sudo the person, not root. */
-function loginName(): string {
-  const { SUDO_USER: person } = process.env;
-  if (person !== undefined && person !== '') return person;
-  try {
-    return userInfo().username;
-  } catch {
-    return `uid ${String(process.getuid?.() ?? 0)}`; // the user has no entry in the password file
-  }
 }

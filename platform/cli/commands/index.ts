@@ -3,6 +3,7 @@ import { configCommands } from './config.ts';
 import { devCommands } from './dev.ts';
 import { dataCommands } from './data.ts';
 import { dnsCommands } from './dns.ts';
+import { grantsCommands } from './grants.ts';
 import { instrumentCheckCommands } from './instrument-check.ts';
 import { ledgerCommands } from './ledger.ts';
 import { keysCommands } from './keys.ts';
@@ -15,6 +16,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
   sensorCommands,
   searchCommands,
   configCommands,
+  grantsCommands,
   keysCommands,
   devCommands,
   supportCommands,

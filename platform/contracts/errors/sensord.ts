@@ -98,6 +98,14 @@ export const SENSORD_ERRORS: Readonly<Record<string, CatalogueEntry>> = Object.f
     title: 'There is no such revision of the configuration.',
     hint: '`bulkhead config history` lists those that are kept.',
   },
+  SENSORD_RIGHT_INVALID: {
+    title: 'The text does not name a right.',
+    hint: '`bulkhead grants show` prints the rights of an instrument as they are named.',
+  },
+  SENSORD_RIGHT_NOT_ASKED: {
+    title: 'A right is given that the package of the instrument does not ask for.',
+    hint: '`bulkhead grants show INSTRUMENT` lists what it asks for.',
+  },
   SENSORD_USAGE: {
     title: 'The command line of sensord is not understood.',
     hint: 'See sensord --help.',
