@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -144,6 +144,13 @@ export class ActiveRig {
     if (address !== 'dhcp')
       lines.push(`addr add ${address} dev net0`, `route add default via ${OUTSIDE.gateway}`);
     await this.inside(instrument, ['ip', '-batch', '-'], `${lines.join('\n')}\n`);
+    if (kind === 'bridged') {
+      for (const link of [this.nic, port.hostEnd])
+        await waitFor(`${link} to forward`, 15_000, async () => {
+          const state = await readFile(`/sys/class/net/${link}/brport/state`, 'utf8');
+          return state.trim() === '3';
+        });
+    }
     await this.allow(instrument, destinations);
     return port;
   }
@@ -156,17 +163,34 @@ export class ActiveRig {
     await this.network.allowDestinations({ instrument, port: 'net0' }, destinations, addressesOf);
   }
 
-  /** What a server outside says to a TCP connection from an instrument; undefined = it was not reached. */
+  /** A server inside an instrument that greets with "page". */
+  async listenIn(instrument: string, port: number): Promise<{ connections: () => number }> {
+    const child = spawn(
+      'ip',
+      ['netns', 'exec', this.namespace(instrument), process.execPath, '-e', PAGE, String(port)],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    );
+    this.#children.add(child);
+    let text = '';
+    child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
+    await waitFor('the page', 10_000, () => text.includes('up'));
+    return { connections: () => text.split('connected').length - 1 };
+  }
+
+  /** What a server says to a TCP connection out of a namespace; undefined = it was not reached. */
   async connect(
     instrument: string,
     address: string,
     port: number,
     patience = REFUSED_MS,
+    localPort = 0,
   ): Promise<string | undefined> {
-    const script = `exec 3<>/dev/tcp/${address}/${String(port)} && head -n1 <&3`;
     const { exitCode, stdout } = await run(
       'ip',
-      ['netns', 'exec', this.namespace(instrument), 'timeout', String(patience / 1000), 'bash', '-c', script],
+      [
+        ...['netns', 'exec', this.namespace(instrument), process.execPath, '-e', CONNECT],
+        ...[address, String(port), String(patience), String(localPort)],
+      ],
       { allowFailure: true },
     );
     return exitCode === 0 ? stdout.trim() : undefined;
@@ -251,4 +275,21 @@ for (const port of udp) {
   socket.on('message', (data, from) => socket.send('udp ' + port + '\\n', from.port, from.address));
   socket.bind(port, '0.0.0.0', up);
 }
+`;
+
+const PAGE = `
+require('node:net').createServer((socket) => {
+  console.log('connected');
+  socket.on('error', () => {});
+  socket.end('page\\n');
+}).listen(Number(process.argv[1]), '0.0.0.0', () => console.log('up'));
+`;
+
+/** Prints the first line that a server says, within a time. */
+const CONNECT = `
+const [host, port, patience, localPort] = process.argv.slice(1);
+const socket = require('node:net').connect({ host, port: Number(port), localPort: Number(localPort) });
+socket.on('error', () => process.exit(1));
+socket.once('data', (data) => { console.log(String(data).split('\\n')[0]); process.exit(0); });
+setTimeout(() => process.exit(1), Number(patience));
 `;
