@@ -4,6 +4,7 @@ import { PLATFORM_ACCOUNT, publisherOf } from './names.ts';
 import { Quarantine } from './quarantine.ts';
 import { BUS_UID } from './server-process.ts';
 import { findDamage, positionOf, type FoundStream, type StoreDamage } from './store-check.ts';
+import { StoreGuard } from './store-guard.ts';
 import type { StoreIncidents } from './store-incidents.ts';
 import { StoreRecord, type StreamPosition } from './store-record.ts';
 
@@ -36,6 +37,7 @@ type FatalDamage = Exclude<StoreDamage, { kind: 'holes' }>;
 export class StoreKeeper {
   readonly #record: StoreRecord;
   readonly #quarantine: Quarantine;
+  readonly #guard: StoreGuard;
   readonly #incidents: StoreIncidents;
   readonly #log: Logger;
   readonly #storeDir: string;
@@ -46,8 +48,10 @@ export class StoreKeeper {
   constructor(busDir: string, incidents: StoreIncidents, log: Logger) {
     this.#record = new StoreRecord(join(busDir, 'store.json'));
     this.#storeDir = join(busDir, 'store');
+    const streamsDir = join(this.#storeDir, 'jetstream', PLATFORM_ACCOUNT, 'streams');
+    this.#guard = new StoreGuard({ streamsDir, guardDir: join(busDir, 'guard') });
     this.#quarantine = new Quarantine({
-      streamsDir: join(this.#storeDir, 'jetstream', PLATFORM_ACCOUNT, 'streams'),
+      streamsDir,
       quarantineDir: join(busDir, 'quarantine'),
       copiesDir: join(busDir, 'descriptions'),
       serverId: BUS_UID,
@@ -68,6 +72,15 @@ export class StoreKeeper {
     }
   }
 
+  /** To be called before every start of the server, while none runs. */
+  async prepare(): Promise<void> {
+    await this.#note(async () => {
+      const removed = await this.#guard.prepare();
+      if (removed.length > 0)
+        this.#log.info({ removed }, 'blocks that were begun and never used were removed');
+    });
+  }
+
   /**
    * Repairs and sets aside until the server shows a store that can go on.
    * @throws BulkheadError BUS_STORE_DAMAGED, and what `start` throws
@@ -78,7 +91,10 @@ export class StoreKeeper {
         await server.halt();
         throw error;
       });
-      if (damages.length === 0) return;
+      if (damages.length === 0) {
+        await this.#note(() => this.#guard.release());
+        return;
+      }
       await server.halt();
       await this.#repair(damages, attempt > 0);
       await server.start();
@@ -127,6 +143,11 @@ export class StoreKeeper {
   async #repair(damages: readonly FatalDamage[], again: boolean): Promise<void> {
     for (const { kind, stream, last } of damages) {
       const publisher = publisherOf(stream) ?? stream;
+      if (await this.#guard.putBack(stream))
+        this.#log.warn(
+          { stream },
+          'the server removed a stream that it could not read; its files were put back',
+        );
       if (kind === 'unreadable' && !again && (await this.#quarantine.restoreDescription(stream))) {
         this.#log.warn({ stream }, 'the description of a stream was damaged and was put back');
         const text = `the description of the stream of ${publisher} was damaged and was put back; no event is lost`;
@@ -134,6 +155,7 @@ export class StoreKeeper {
         continue;
       }
       const folder = (await this.#quarantine.setAside(stream)) ?? '';
+      await this.#guard.forget(stream);
       await this.#record.forget(stream);
       this.#log.error({ stream, folder, kind }, 'a stream was damaged and was set aside');
       const why = kind === 'rewound' ? 'its newest events are gone' : 'it cannot be read';
@@ -206,7 +228,7 @@ export class StoreKeeper {
     await work().catch((error: unknown) => {
       this.#log.warn(
         { reason: describeError(error) },
-        'what is known of the event store cannot be written down',
+        'what is known of the event store cannot be written down, or the store not be guarded',
       );
     });
   }

@@ -222,4 +222,24 @@ describe('a sensor that ends in the middle', () => {
     expect(config.lastError).toContain('/surprise');
     expect(await pids()).toEqual(before);
   });
+
+  test('ended in order while it takes a changed file in: the next start takes it in', async () => {
+    const { current } = await history();
+    const next: unknown = parse(changed({ alertPayload: true }, 40));
+    await world.sensor.configure(next);
+    const refused = world.sensor.client.reload().then(
+      () => false,
+      () => true,
+    );
+    await waitFor('the change to be under way', 60_000, async () => {
+      const { config } = await world.sensor.status();
+      return config.trying !== undefined;
+    });
+    await world.sensor.endSensord('SIGTERM');
+    expect(await refused).toBe(true);
+    await world.sensor.startSensord();
+    await world.sensor.healthy();
+    expect(await inForce()).toEqual(next);
+    expect((await history()).current).toBeGreaterThan(current + 1);
+  });
 });

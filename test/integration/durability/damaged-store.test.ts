@@ -82,6 +82,33 @@ test('ABUSE 76: a stream that nothing can be made of is quarantined and made ane
   await stillStores(bus);
 });
 
+test('ABUSE 71: a block of messages that a power cut left empty and without its key costs nothing', async () => {
+  await writeFile(join(folder, 'msgs', '2.blk'), '', { mode: 0o600 });
+  await writeFile(join(folder, 'msgs', '2.key.tmp'), Buffer.alloc(64, 7), { mode: 0o600 });
+  const { bus, incidents } = await reopen();
+  expect((await readAll({ ...bench, bus })).sort()).toEqual(all);
+  expect(incidents).toEqual([]);
+  await stillStores(bus);
+});
+
+test('ABUSE 76: a stream that the server deletes because it cannot read it is quarantined with all its files', async () => {
+  // The server meets a second block whose key is not one, and removes the folder of the stream.
+  await writeFile(join(folder, 'msgs', '2.blk'), Buffer.alloc(900, 7), { mode: 0o600 });
+  const size = (await readFile(join(folder, 'msgs', '1.blk'))).length;
+  const { bus, incidents } = await reopen();
+  expect(await readAll({ ...bench, bus })).toEqual(['a1']);
+  expect(incidents).toContainEqual(
+    expect.objectContaining({
+      type: 'bus.streamQuarantined',
+      fields: expect.objectContaining({ stream: 'S_suricata', lastSequence: MESSAGES }) as unknown,
+    }),
+  );
+  const kept = (await bus.store.quarantined()).find((name) => !name.includes('description')) ?? '';
+  const block = join(sitePaths(bench.site).busDir, 'quarantine', kept, 'S_suricata', 'msgs', '1.blk');
+  expect((await readFile(block)).length).toBe(size);
+  await stillStores(bus);
+});
+
 test('ABUSE 76: a stream whose end is gone is quarantined: no sequence is used a second time, so no reader passes over new events', async () => {
   // Six bytes into a record: the server takes everything from there on for nothing and begins again at 1.
   await flip(join(folder, 'msgs', '1.blk'), 5);

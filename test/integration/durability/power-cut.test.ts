@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { run, site, sitePaths } from '@bulkhead/platform/kernel';
+import { cutAtNewBlocks } from '../../support/power-cut/at-new-blocks.ts';
 import { BusStore } from '../../support/power-cut/bus-store.ts';
 import { EventStoreUnderCuts } from '../../support/power-cut/event-store.ts';
 import { lazyServer } from '../../support/power-cut/lazy-server.ts';
@@ -44,9 +45,20 @@ test('ABUSE 71: 100 random power cuts of the bus: what was acknowledged is store
   }
 }, 420_000);
 
+test('ABUSE 71: power cuts while the bus begins a new block of messages: what was acknowledged is stored', async () => {
+  const store = await BusStore.open(join(disk.path, 'state'), { recordBytes: 6_000 });
+  try {
+    const result = await cutAtNewBlocks(store, { disk, scratch, cuts: 5, seed });
+    console.log(JSON.stringify({ seed, ...result }));
+    expect(result, JSON.stringify({ seed, ...result })).toMatchObject({ cuts: 5, lost: [] });
+  } finally {
+    await store.close();
+  }
+}, 240_000);
+
 test('the power cuts find a server that acknowledges before the disk has it', async () => {
   const program = await lazyServer(scratch, sitePaths(site()).natsServer);
-  const store = await BusStore.open(join(disk.path, 'state'), program);
+  const store = await BusStore.open(join(disk.path, 'state'), { natsServer: program });
   try {
     // The streams themselves are on the disk; what comes now is not.
     await run('sync', ['-f', disk.path]);

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { join } from 'node:path';
+import { sitePaths } from '@bulkhead/platform/kernel';
 import type { Instrument } from '@bulkhead/sdk';
 import type { BusMessage } from '@bulkhead/platform/bus';
 import { busInstrument, busModel, openBusBench, type BusBench } from '../nats.ts';
@@ -17,22 +18,26 @@ export const durableModel = busModel(
 export class BusStore implements Durable {
   readonly #bench: BusBench;
   readonly #instruments: Instrument[];
+  readonly #padding: string;
   #sent = 0;
 
-  private constructor(bench: BusBench, instruments: Instrument[]) {
+  private constructor(bench: BusBench, instruments: Instrument[], recordBytes: number) {
     this.#bench = bench;
     this.#instruments = instruments;
+    this.#padding = 'x'.repeat(recordBytes);
   }
 
-  static async open(stateDir: string, natsServer?: string): Promise<BusStore> {
-    const bench = await openBusBench('cut', {
-      stateDir,
-      ...(natsServer === undefined ? {} : { natsServer }),
-    });
+  /** @param own another server program; the size of a record when it is not EVE's usual one */
+  static async open(
+    stateDir: string,
+    own: { natsServer?: string; recordBytes?: number } = {},
+  ): Promise<BusStore> {
+    const { recordBytes = 600, ...server } = own;
+    const bench = await openBusBench('cut', { stateDir, ...server });
     try {
       await bench.bus.ensure(durableModel);
       const open = PUBLISHERS.map((name) => bench.instrument(durableModel, name));
-      return new BusStore(bench, await Promise.all(open));
+      return new BusStore(bench, await Promise.all(open), recordBytes);
     } catch (error) {
       await bench.dispose();
       throw error;
@@ -47,8 +52,7 @@ export class BusStore implements Durable {
           for (let record = 0; record < 4; record += 1) {
             this.#sent += 1;
             const id = `${instrument.name}/${String(this.#sent)}`;
-            // Of EVE's usual size.
-            void instrument.publish(type, { id, padding: 'x'.repeat(600) }).then(() => {
+            void instrument.publish(type, { id, padding: this.#padding }).then(() => {
               acknowledge(id);
             });
           }
@@ -74,6 +78,12 @@ export class BusStore implements Durable {
     } finally {
       await after.dispose();
     }
+  }
+
+  /** Where the server keeps the messages of the first publisher. */
+  get messagesDir(): string {
+    const { busDir } = sitePaths(this.#bench.site);
+    return join(busDir, 'store', 'jetstream', 'PLAT', 'streams', `S_${PUBLISHERS[0]}`, 'msgs');
   }
 
   async close(): Promise<void> {
