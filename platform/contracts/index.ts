@@ -19,6 +19,7 @@ export {
   type EgressAsk,
   type EgressGrant,
 } from './egress.ts';
+export type { ActiveCount, ActivePortReport, ActiveReport } from './active.ts';
 export { AsksSchema, LimitsSchema, ManifestSchema, type Limits, type Manifest } from './manifest.ts';
 export {
   EventsConfigSchema,

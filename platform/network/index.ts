@@ -8,7 +8,7 @@ export {
 } from './network.ts';
 export type { ActivePort, ActivePortState } from './active/active.ts';
 export type { RefusedDestination } from './active/counters.ts';
-export { addressNumber, isNotPublic, type Destination } from './active/ranges.ts';
+export { isName, isNotPublic, type Destination } from './active/ranges.ts';
 export { NameResolver, unresolved, type ResolvedAddress } from './active/resolver.ts';
 export type { ActivePortName, ActivePortWanted } from './active/record.ts';
 export type { DeviceVerdict } from './device-check.ts';

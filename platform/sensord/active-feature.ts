@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { HostSchema } from '../contracts/index.ts';
+import { HostSchema, type ActivePortReport, type ActiveReport } from '../contracts/index.ts';
 import { BulkheadError, describeError, parseStrict } from '../kernel/index.ts';
 import {
+  isName,
   isNotPublic,
   NameResolver,
   unresolved,
-  type ActivePortState,
   type Destination,
   type ResolvedAddress,
 } from '../network/index.ts';
@@ -65,7 +65,7 @@ class ActiveInterfaces implements Feature {
   }
 
   routes(app: FastifyInstance): void {
-    app.get('/v1/active', async () => ({ ports: (await this.#ports()).map(shown) }));
+    app.get('/v1/active', async (): Promise<ActiveReport> => ({ ports: await this.#ports() }));
   }
 
   async start(): Promise<void> {
@@ -182,11 +182,18 @@ class ActiveInterfaces implements Feature {
     return egressOf({ instruments: sensor.desired.instruments, proxy }, instrument);
   }
 
-  async #ports(): Promise<(ActivePortState & { destinations: readonly Destination[] })[]> {
+  async #ports(): Promise<ActivePortReport[]> {
     const desired = new Map(this.#instruments().map((one) => [one.name, one]));
-    return (await this.#context.rooms.network.activePorts()).map((port) => {
+    const standing = await this.#context.rooms.network.activePorts();
+    return standing.map(({ hostEnd: _, allowed: __, ...port }) => {
       const instrument = desired.get(port.instrument);
-      return { ...port, destinations: instrument === undefined ? [] : this.#destinations(instrument) };
+      const destinations = instrument === undefined ? [] : this.#destinations(instrument);
+      return {
+        ...port,
+        destinations: destinations.map((one) =>
+          isName(one.to) ? { ...one, addresses: this.#resolver.addressesOf(one.to) } : one,
+        ),
+      };
     });
   }
 
@@ -211,12 +218,6 @@ class ActiveInterfaces implements Feature {
     this.#tail = result.catch(() => undefined);
     return result;
   }
-}
-
-/** One active interface as the API shows it. */
-function shown(port: ActivePortState & { destinations: readonly Destination[] }) {
-  const { counts, hostEnd: _hostEnd, ...rest } = port;
-  return { ...rest, counts };
 }
 
 /** What instruments reach, and what they were refused. */

@@ -7,6 +7,7 @@ import { grantsCommands } from './grants.ts';
 import { instrumentCheckCommands } from './instrument-check.ts';
 import { ledgerCommands } from './ledger.ts';
 import { keysCommands } from './keys.ts';
+import { networkCommands } from './network.ts';
 import { searchCommands } from './search.ts';
 import { sensorCommands } from './sensor.ts';
 import { supportCommands } from './support.ts';
@@ -24,4 +25,5 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
   dataCommands,
   ledgerCommands,
   dnsCommands,
+  networkCommands,
 ];
