@@ -20,3 +20,7 @@ export { grantsMatrix } from './grants/grants-matrix.ts';
 export { granteesOf, grantsReport, type Grantee } from './grants/grants-report.ts';
 export { formatRight, parseRight, type Right } from './grants/right-text.ts';
 export { rightSentence } from './grants/right-words.ts';
+export { GrantChanges } from './grants/grant-changes.ts';
+export { Configuration } from './configuration.ts';
+export { ConfigChanges } from './config-change.ts';
+export { execute, executors, type ExecutorParts } from './executors.ts';
