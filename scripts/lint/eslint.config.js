@@ -10,7 +10,7 @@ export default tseslint.config(
   },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   {
-    files: ['**/*.ts'],
+    files: ['**/*.ts', '**/*.tsx'],
     extends: [...tseslint.configs.strictTypeChecked],
     // One program for the whole house: what is shared is type-checked once, not once per workspace.
     languageOptions: {
@@ -89,6 +89,15 @@ export default tseslint.config(
       'object-shorthand': 'error',
       'no-param-reassign': 'error',
       'max-lines': ['error', { max: 350 }],
+    },
+  },
+  {
+    // Pages run in a browser: other globals, so a program of their own.
+    files: ['instruments/*/ui/**/*.{ts,tsx}'],
+    languageOptions: { parserOptions: { project: 'instruments/*/ui/tsconfig.json' } },
+    rules: {
+      // `onSubmit={(event) => void submit(event)}`: the void says that it is meant.
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreVoidOperator: true }],
     },
   },
   {
