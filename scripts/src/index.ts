@@ -1,4 +1,12 @@
 export { labConfig } from './start/lab-config.ts';
-export { openLab, removeLab, ATTACKS, type AttackName, type Lab } from './lab/index.ts';
+export {
+  openLab,
+  removeLab,
+  ATTACKS,
+  LAB_RULES,
+  type AttackName,
+  type Lab,
+  type RuleSource,
+} from './lab/index.ts';
 export { checkCapture, openReplay, removeReplay, type Replay } from './replay/index.ts';
 export { endLxd, lxdAnswers } from './start/lxd-daemon.ts';

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { BulkheadError, run } from '@bulkhead/platform/kernel';
 
 /** The programs that run in the lab's namespaces. */
-export const PROGRAMS = ['server', 'clients', 'outside'] as const;
+export const PROGRAMS = ['server', 'clients', 'outside', 'source'] as const;
 export type ProgramName = (typeof PROGRAMS)[number];
 
 /**

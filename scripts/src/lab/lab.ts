@@ -1,4 +1,4 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
@@ -11,11 +11,13 @@ import {
 import { ATTACKS, type AttackName } from './attack-kinds.ts';
 import { bundlePrograms, type ProgramName } from './bundle.ts';
 import { makeCertificates } from './certificates.ts';
-import { dnsServerCommand } from './dns-server.ts';
-import { labLayout, type LabHost, type LabLayout } from './layout.ts';
+import { dnsServerCommand, platformDnsCommand } from './dns-server.ts';
+import { freePort } from './free-port.ts';
+import { ADDRESSES, HOSTS, labLayout, RULE_PATHS, type LabHost, type LabLayout } from './layout.ts';
 import { removeLink, removeNamespace } from './namespace.ts';
-import { makeLabNetwork, spanCounters, type SpanCounters } from './network.ts';
+import { labNamespaces, makeLabNetwork, spanCounters, type SpanCounters } from './network.ts';
 import { LabProgram } from './program.ts';
+import { packEditions, type RuleEdition } from './rule-editions.ts';
 
 /** What happened in the lab since it was opened. */
 export interface LabStats {
@@ -27,10 +29,28 @@ export interface LabStats {
   attacks: Readonly<Record<string, number>>;
 }
 
+/** Where rules can be fetched from, over a link of its own. */
+export interface RuleSource {
+  /** Host end of that link, for a `dedicated` active interface; down until the sensor raises it. */
+  readonly device: string;
+  /** Address with prefix length for who stands behind it. */
+  readonly address: string;
+  /** DNS server on the host's loopback interface that knows the source's name and nothing else. */
+  readonly dnsServer: string;
+  /** An index in suricata-update's format, and the archive that it names. */
+  readonly indexUrl: string;
+  readonly archiveUrl: string;
+  /** Certificate of the authority that vouches for it: PEM. */
+  readonly ca: string;
+  /** From now on this edition is served; the first at the start. */
+  serve(edition: RuleEdition): Promise<void>;
+}
+
 /** A running lab. */
 export interface Lab {
   /** The SPAN port's end in the host's namespace; down until the sensor raises it. */
   readonly monitorDevice: string;
+  readonly ruleSource: RuleSource;
   /** Lets the clients talk, in the background, until the signal or {@link Lab.stop}. */
   startClients(signal?: AbortSignal): void;
   /**
@@ -61,37 +81,53 @@ export async function openLab({ site, log }: { site: Site; log: Logger }): Promi
   return withReverter(report, async (undo) => {
     undo.add('lab folder', () => rm(layout.dir, { recursive: true, force: true }));
     await mkdir(layout.dir, { recursive: true, mode: 0o755 });
-    const [dns] = await Promise.all([
+    const dnsPort = await freePort();
+    const [dns, platformDns] = await Promise.all([
       dnsServerCommand(layout.dir),
+      platformDnsCommand(layout.dir, dnsPort),
+      packEditions(join(layout.dir, 'rules')),
       bundlePrograms(layout.dir),
       makeCertificates(layout.dir),
       makeLabNetwork(layout, undo),
     ]);
     const programs = {
       dns: new LabProgram('DNS server', hostOf(layout, 'server').namespace, dns, log),
-      server: startProgram(layout, 'server', 'server', log),
-      outside: startProgram(layout, 'outside', 'outside', log),
-      clients: startProgram(layout, 'clients', 'client', log),
+      server: startProgram(layout, 'server', hostOf(layout, 'server').namespace, log),
+      outside: startProgram(layout, 'outside', hostOf(layout, 'outside').namespace, log),
+      clients: startProgram(layout, 'clients', hostOf(layout, 'client').namespace, log),
+      platformDns: new LabProgram('DNS server for the platform', undefined, platformDns, log),
+      source: startProgram(layout, 'source', layout.management.namespace, log),
     };
     undo.add('lab programs', () => stopAll(programs));
-    await Promise.all([programs.server.ready(READY_MS), programs.outside.ready(READY_MS)]);
+    await Promise.all(
+      [programs.server, programs.outside, programs.source].map((program) => program.ready(READY_MS)),
+    );
     // The clients are ready when the DNS server has answered them.
     await programs.clients.ready(READY_MS);
     log.info({ monitor: layout.monitorDevice }, 'the lab is up');
-    return new RunningLab(site, layout, programs, log);
+    const source: RuleSource = {
+      device: layout.management.hostEnd,
+      address: `${ADDRESSES.fetcher.ip4}/24`,
+      dnsServer: `127.0.0.1:${String(dnsPort)}`,
+      indexUrl: `https://${HOSTS.rules}${RULE_PATHS.index}`,
+      archiveUrl: `https://${HOSTS.rules}${RULE_PATHS.archive}`,
+      ca: await readFile(join(layout.dir, 'rules-ca.crt'), 'utf8'),
+      serve: (edition) => programs.source.command({ do: 'serve', kind: edition }, READY_MS),
+    };
+    return new RunningLab(site, layout, programs, source, log);
   });
 }
 
 /** Removes a site's lab, whoever made it and however it ended: its processes, namespaces, links and folder. */
 export async function removeLab(site: Site): Promise<void> {
   const layout = labLayout(site);
-  const namespaces = [layout.switchNamespace, ...layout.hosts.map((host) => host.namespace)];
   await removeLink(layout.monitorDevice);
-  await Promise.all(namespaces.map(removeNamespace));
+  await removeLink(layout.management.hostEnd);
+  await Promise.all(labNamespaces(layout).map(removeNamespace));
   await rm(layout.dir, { recursive: true, force: true });
 }
 
-type Programs = Readonly<Record<'dns' | ProgramName, LabProgram>>;
+type Programs = Readonly<Record<'dns' | 'platformDns' | ProgramName, LabProgram>>;
 
 async function stopAll(programs: Programs): Promise<void> {
   await Promise.all(Object.values(programs).map((program) => program.stop()));
@@ -103,10 +139,10 @@ function hostOf(layout: LabLayout, role: LabHost['role']): LabHost {
   return host;
 }
 
-function startProgram(layout: LabLayout, name: ProgramName, role: LabHost['role'], log: Logger): LabProgram {
+function startProgram(layout: LabLayout, name: ProgramName, namespace: string, log: Logger): LabProgram {
   // A small heap: these programs move little, and the sensor beside them needs the memory.
   const command = [process.execPath, '--max-old-space-size=64', join(layout.dir, `${name}.mjs`), layout.dir];
-  return new LabProgram(name, hostOf(layout, role).namespace, command, log);
+  return new LabProgram(name, namespace, command, log);
 }
 
 /**
@@ -115,6 +151,7 @@ function startProgram(layout: LabLayout, name: ProgramName, role: LabHost['role'
  */
 class RunningLab implements Lab {
   readonly monitorDevice: string;
+  readonly ruleSource: RuleSource;
   readonly #site: Site;
   readonly #layout: LabLayout;
   readonly #programs: Programs;
@@ -123,8 +160,9 @@ class RunningLab implements Lab {
   readonly #stopped = new AbortController();
   #tail: Promise<void> = Promise.resolve();
 
-  constructor(site: Site, layout: LabLayout, programs: Programs, log: Logger) {
+  constructor(site: Site, layout: LabLayout, programs: Programs, ruleSource: RuleSource, log: Logger) {
     this.monitorDevice = layout.monitorDevice;
+    this.ruleSource = ruleSource;
     this.#site = site;
     this.#layout = layout;
     this.#programs = programs;

@@ -11,6 +11,9 @@ export const ADDRESSES = Object.freeze({
   ],
   infected: { ip4: '10.66.0.104', ip6: 'fd66:6c61:6200::104' },
   outside: { ip4: '203.0.113.66', ip6: '2001:db8:66::66' },
+  /** Behind the management link: where rules come from, and the place for who fetches them. */
+  source: { ip4: '10.66.8.1' },
+  fetcher: { ip4: '10.66.8.2' },
 });
 
 /** TCP ports of the lab's servers. */
@@ -34,7 +37,11 @@ export const HOSTS = Object.freeze({
   mail: 'mail.lab.example',
   commandAndControl: 'c2.malware-beacon.example',
   payload: 'cdn.malware-beacon.example',
+  rules: 'rules.lab.example',
 });
+
+/** Paths of the rule source. */
+export const RULE_PATHS = Object.freeze({ index: '/index.yaml', archive: '/lab.rules.tar.gz' });
 
 const INSIDE_4 = '10.66.0.0/24';
 const INSIDE_6 = 'fd66:6c61:6200::/64';
@@ -59,6 +66,8 @@ export interface LabLayout {
   hosts: readonly LabHost[];
   /** Host end of the SPAN link. */
   monitorDevice: string;
+  /** A link of its own, off the switch: no traffic of it is on the SPAN port. */
+  management: { namespace: string; hostEnd: string };
   /** Programs, certificates and configuration, in memory. */
   dir: string;
 }
@@ -86,6 +95,7 @@ export function labLayout(site: Site): LabLayout {
       host('outside', '66', [ADDRESSES.outside], inside),
     ],
     monitorDevice: `${site.prefix}lab-span`,
+    management: { namespace: `${site.prefix}-lab-source`, hostEnd: `${site.prefix}lab-mgmt` },
     // Beside the site's own folder, which gets a file system of its own mounted over it while the lab runs.
     dir: `/run/${site.prefix}-lab`,
   };

@@ -10,16 +10,17 @@ import {
   setInNamespace,
   turnOffloadsOff,
 } from './namespace.ts';
-import type { LabHost, LabLayout } from './layout.ts';
+import { ADDRESSES, type LabHost, type LabLayout } from './layout.ts';
 
 /** The link of each machine in its own namespace, and the inner end of the SPAN link. */
 export const HOST_LINK = 'lan0';
 const BRIDGE = 'sw0';
 const SPAN_LINK = 'span0';
+const MANAGEMENT_LINK = 'mgmt0';
 
 /** Makes the namespaces, the switch, and its SPAN port. Nothing but the SPAN's outer end is in the host's namespace. */
 export async function makeLabNetwork(layout: LabLayout, undo: Reverter): Promise<void> {
-  const namespaces = [layout.switchNamespace, ...layout.hosts.map((host) => host.namespace)];
+  const namespaces = labNamespaces(layout);
   for (const namespace of namespaces) {
     undo.add(`namespace ${namespace}`, () => removeNamespace(namespace));
   }
@@ -27,7 +28,28 @@ export async function makeLabNetwork(layout: LabLayout, undo: Reverter): Promise
   await makeSwitch(layout);
   undo.add('SPAN link', () => removeLink(layout.monitorDevice));
   await makeSpan(layout);
-  await Promise.all(layout.hosts.map((host) => connectHost(layout, host)));
+  undo.add('management link', () => removeLink(layout.management.hostEnd));
+  await Promise.all([
+    ...layout.hosts.map((host) => connectHost(layout, host)),
+    makeManagement(layout.management),
+  ]);
+}
+
+/** Every namespace of a lab. */
+export function labNamespaces(layout: LabLayout): string[] {
+  return [layout.switchNamespace, ...layout.hosts.map((host) => host.namespace), layout.management.namespace];
+}
+
+/** The link over which rules are fetched: its host end is for an active interface, and is left down. */
+async function makeManagement({ namespace, hostEnd }: LabLayout['management']): Promise<void> {
+  await ipBatch(undefined, [`link add ${hostEnd} type veth peer name ${MANAGEMENT_LINK} netns ${namespace}`]);
+  await quietHostEnd(hostEnd);
+  await turnOffloadsOff(namespace, MANAGEMENT_LINK);
+  await setInNamespace(namespace, 'net.ipv4.ip_unprivileged_port_start', '0');
+  await ipBatch(namespace, [
+    `addr add ${ADDRESSES.source.ip4}/24 dev ${MANAGEMENT_LINK}`,
+    `link set ${MANAGEMENT_LINK} up`,
+  ]);
 }
 
 async function makeSwitch({ switchNamespace: ns, hosts }: LabLayout): Promise<void> {

@@ -29,7 +29,7 @@ interface Said {
 }
 
 /**
- * One program in one namespace of the lab, commanded by JSON lines on its standard input.
+ * One program in one namespace of the lab (undefined: in that of the host), commanded by JSON lines on its standard input.
  *
  * INVARIANTS: commands are numbered and may overlap; each ends once, at the latest when the program ends; `stop` is idempotent.
  */
@@ -45,10 +45,12 @@ export class LabProgram {
   #lastWords = '';
   counters: Readonly<Record<string, number>> = {};
 
-  constructor(name: string, namespace: string, command: readonly string[], log: Logger) {
+  constructor(name: string, namespace: string | undefined, command: readonly string[], log: Logger) {
     this.#name = name;
     this.#log = log;
-    this.#child = spawn('ip', ['netns', 'exec', namespace, ...UNPRIVILEGED, ...command], {
+    const entered = namespace === undefined ? [] : ['ip', 'netns', 'exec', namespace];
+    const [program = '', ...args] = [...entered, ...UNPRIVILEGED, ...command];
+    this.#child = spawn(program, args, {
       stdio: ['pipe', 'pipe', 'pipe'],
       cwd: '/',
       env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C' },
