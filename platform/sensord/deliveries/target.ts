@@ -61,7 +61,7 @@ export function allowedDelivery(desired: DesiredState, from: string, payload: un
 
 /** The instrument that fetches for all: the first that may; of several the others may not. */
 export function fetcher({ instruments }: DesiredState): DesiredInstrument | undefined {
-  return instruments.find(({ rights }) => rights.fetch);
+  return instruments.find(({ enabled, rights }) => enabled && rights.fetch);
 }
 
 /** Bytes that a download may have: what was approved, and never more than a delivery. */
