@@ -37,7 +37,8 @@ export class PassiveDnsApp {
   readonly #file: string;
   readonly #names: AlertNames;
   readonly #subscriptions: EventSubscription[] = [];
-  readonly #unread: string[] = [];
+  /** Kinds of event that it was reading and may not read any more, with the reason. */
+  readonly #unread = new Map<string, string>();
   #options: Options;
   #api: Api | undefined;
   #apiTrouble: string | undefined = 'not started yet';
@@ -86,6 +87,10 @@ export class PassiveDnsApp {
     }
     await this.store.open();
     for (const { from, type } of instrument.file.read) this.#read(from, type);
+    instrument.onRights(({ given }) => {
+      for (const { from, type } of given.read) this.#read(from, type);
+      return undefined;
+    });
     this.#retain(0);
     try {
       this.#api = await openApi({
@@ -133,7 +138,7 @@ export class PassiveDnsApp {
       retentionHeld: retention.state.held,
       damagedMs: facts?.get('damaged_ms'),
       nowMs: Date.now(),
-      unread: this.#unread,
+      unread: [...this.#unread.values()],
       counters: {
         ...store.counters,
         rrsets: store.writer?.records ?? 0,
@@ -166,10 +171,12 @@ export class PassiveDnsApp {
       type === 'alert'
         ? this.#names.take(batch)
         : this.store.take({ key: messageKey(batch), text: batch.text, time: batch.time });
+    const kind = `${type} of ${from}`;
     const subscription = this.#instrument.subscribeBatches(from, type, take);
     this.#subscriptions.push(subscription);
+    this.#unread.delete(kind);
     void subscription.ended.then((error) => {
-      if (error !== undefined) this.#unread.push(`${type} of ${from} (${error.code})`);
+      if (error !== undefined) this.#unread.set(kind, `${kind} (${error.code})`);
     });
   }
 

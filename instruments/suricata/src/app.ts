@@ -67,9 +67,15 @@ export class SuricataApp {
       .filter((port) => port.kind === 'mirror')
       .map((port) => port.name);
     this.#layout = layOut({ ...instrument, filesDir: places.filesDir }, places.program);
+    const allowed = new Set(instrument.file.publish);
+    instrument.onRights(({ given, taken }) => {
+      for (const type of given.publish) allowed.add(type);
+      for (const type of taken.publish) allowed.delete(type);
+      return undefined;
+    });
     this.#publisher = new EvePublisher({
       publish: (type, line) => instrument.publishRaw(type, line),
-      allowed: new Set(instrument.file.publish),
+      allowed,
       pause: () => this.#pipe?.pause(),
       resume: () => this.#pipe?.resume(),
       warn: (message, fields) => {
