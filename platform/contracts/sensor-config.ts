@@ -1,3 +1,4 @@
+import { isIP, isIPv4, isIPv6 } from 'node:net';
 import { z } from 'zod';
 import {
   CapabilitySchema,
@@ -160,6 +161,13 @@ export const EventsConfigSchema = z.strictObject({
 });
 export type EventsConfig = z.output<typeof EventsConfigSchema>;
 
+/** `192.0.2.1`, `192.0.2.1:5353`, `2001:db8::1`, `[2001:db8::1]:5353`. */
+function isDnsServer(text: string): boolean {
+  if (isIP(text) !== 0) return true;
+  const [, six = '', four = '', port = ''] = /^(?:\[([^\]]+)\]|([0-9.]+)):(\d{1,5})$/.exec(text) ?? [];
+  return (isIPv6(six) || isIPv4(four)) && Number(port) > 0 && Number(port) < 65_536;
+}
+
 /** The one document that says what a sensor should be. */
 export const SensorConfigSchema = z
   .strictObject({
@@ -171,7 +179,7 @@ export const SensorConfigSchema = z
     dns: z
       .strictObject({
         servers: z
-          .array(z.union([z.ipv4(), z.ipv6()]))
+          .array(z.string().refine(isDnsServer, 'must be an IP address, with a port where it is not 53'))
           .max(4)
           .default([]),
       })

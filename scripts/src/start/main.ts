@@ -84,7 +84,7 @@ async function bringUp(
   });
   signal.throwIfAborted();
   const sensor = await stages.run('sensor', 'Starting the sensor', async (progress) => {
-    held.sensor = await openSensor(at, options.mode.kind, source.device, progress, signal);
+    held.sensor = await openSensor(at, options.mode.kind, source, progress, signal);
     return held.sensor;
   });
   held.client = sensorClient(sitePaths(at).sensordSocket);

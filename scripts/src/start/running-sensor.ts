@@ -16,6 +16,7 @@ import {
 import { loadPackage } from '@bulkhead/platform/packages';
 import { labConfig } from './lab-config.ts';
 import { spawnSensord, type SensorProcess } from './sensor-process.ts';
+import type { Source } from './source.ts';
 
 /** Below the repository; `scripts/build` fills it. */
 const BUILD = fileURLToPath(new URL('.', import.meta.url));
@@ -56,7 +57,7 @@ export function siteArguments(site: Site, stateDir: string): string[] {
 export async function openSensor(
   site: Site,
   kind: 'lab' | 'replay' | 'interface',
-  device: string,
+  { device, ruleSource }: Pick<Source, 'device' | 'ruleSource'>,
   progress: (text: string) => void,
   signal: AbortSignal,
 ): Promise<RunningSensor> {
@@ -73,6 +74,7 @@ export async function openSensor(
     kind === 'interface' ? 'sensor' : kind,
     device,
     packages.map(({ manifest }) => manifest),
+    ruleSource,
   );
   const configFile = join(stateDir, 'sensor.yaml');
   await writeFileAtomic(configFile, stringify(config), 0o600);
