@@ -34,6 +34,8 @@ interface Export {
   streamed?: boolean;
   /** How long the server keeps the way back of one request. */
   wayBackMs: number;
+  /** Subject of this account under which the server tells what came of each request. */
+  journal?: string;
 }
 
 interface Import {
@@ -49,23 +51,31 @@ interface Import {
  *
  * Isolation is the account's. The permissions of each user repeat the same rights as allow-lists, so that a refused
  * operation is an error that names its subject, and not silence.
+ *
+ * @param journal secret token of the subjects under which the server tells the platform what came of each message between
+ *   two instruments; nobody may know it, or an answer could be led there. Without it there is no journal.
  */
-export function compileAccounts(model: BusModel, keys: AccountKeys): string {
+export function compileAccounts(model: BusModel, keys: AccountKeys, journal?: string): string {
   const instruments = uniqueSorted(model.instruments, (instrument) => instrument.name);
   const accounts = instruments.map((instrument) =>
-    instrumentAccount(model, instrument, keyOf(keys, instrument.name)),
+    instrumentAccount(model, instrument, keyOf(keys, instrument.name), journal),
   );
   return [
     'accounts {',
     `  ${SYSTEM_ACCOUNT} { users: [ { nkey: ${keys.system} } ] }`,
-    platformAccount(model, instruments, keys.platform),
+    platformAccount(model, instruments, keys.platform, journal),
     ...accounts,
     '}',
     '',
   ].join('\n');
 }
 
-function platformAccount(model: BusModel, instruments: readonly BusInstrument[], key: string): string {
+function platformAccount(
+  model: BusModel,
+  instruments: readonly BusInstrument[],
+  key: string,
+  journal: string | undefined,
+): string {
   const exports: Export[] = instruments.flatMap((instrument) =>
     eventTypes(instrument).map((type) => ({
       subject: subjects.event(instrument.name, type),
@@ -96,11 +106,16 @@ function platformAccount(model: BusModel, instruments: readonly BusInstrument[],
     'jetstream: enabled',
     `users: [ { nkey: ${key} } ]`,
     ...exportLines(exports),
-    ...importLines(imports),
+    ...importLines(imports, journal === undefined ? [] : journals(model, journal)),
   ]);
 }
 
-function instrumentAccount(model: BusModel, instrument: BusInstrument, key: string): string {
+function instrumentAccount(
+  model: BusModel,
+  instrument: BusInstrument,
+  key: string,
+  journal: string | undefined,
+): string {
   const { name } = instrument;
   const account = accountName(name);
   const sends = sendRights(model);
@@ -131,6 +146,7 @@ function instrumentAccount(model: BusModel, instrument: BusInstrument, key: stri
         subject: subjects.message(name, from, command),
         to: accountName(from),
         wayBackMs: wayBackMs.command,
+        ...(journal === undefined ? {} : { journal: subjects.journalEntry(journal, name, from, command) }),
       })),
   ];
   const imports: Import[] = [...fromPlatform, ...messages];
@@ -150,7 +166,10 @@ function instrumentAccount(model: BusModel, instrument: BusInstrument, key: stri
     '    allow_responses: { max: 1, expires: "60s" }',
     '  }',
     '} ]',
-    ...exportLines(exports),
+    ...exportLines(
+      exports,
+      journal !== undefined && sends.some(({ to }) => to === name) ? [subjects.journal(journal, name)] : [],
+    ),
     ...importLines(imports),
   ]);
 }
@@ -170,13 +189,17 @@ function eventTypes(instrument: BusInstrument): string[] {
   return instrument.name === PLATFORM ? [] : uniqueSorted(instrument.publish, (type) => type);
 }
 
-function exportLines(exports: readonly Export[]): string[] {
+/** @param streams subjects that the platform may hear, and nobody else */
+function exportLines(exports: readonly Export[], streams: readonly string[] = []): string[] {
   if (exports.length === 0) return [];
   return [
     'exports: [',
-    ...exports.map(({ subject, to, streamed, wayBackMs: ms }) => {
+    ...streams.map((subject) => `  { stream: ${quote(subject)}, accounts: [${quote(PLATFORM_ACCOUNT)}] }`),
+    ...exports.map(({ subject, to, streamed, wayBackMs: ms, journal }) => {
       const answers = `${streamed === true ? 'response_type: stream, ' : ''}response_threshold: "${String(ms / 1000)}s"`;
-      return `  { service: ${quote(subject)}, ${answers}, accounts: [${quote(to)}] }`;
+      const measured =
+        journal === undefined ? '' : `, latency: { sampling: 100, subject: ${quote(journal)} }`;
+      return `  { service: ${quote(subject)}, ${answers}, accounts: [${quote(to)}]${measured} }`;
     }),
     ']',
   ];
@@ -196,10 +219,19 @@ function readImports(stream: string, consumer: string): Import[] {
   ];
 }
 
-function importLines(imports: readonly Import[]): string[] {
+/** Who is commanded by somebody tells the platform of it, in the server's own words. */
+function journals(model: BusModel, secret: string): Import[] {
+  const recipients = uniqueSorted(sendRights(model), ({ to }) => to);
+  return recipients.map(({ to }) => ({ account: accountName(to), subject: subjects.journal(secret, to) }));
+}
+
+function importLines(imports: readonly Import[], streams: readonly Import[] = []): string[] {
   if (imports.length === 0) return [];
   return [
     'imports: [',
+    ...streams.map(
+      ({ account, subject }) => `  { stream: { account: ${quote(account)}, subject: ${quote(subject)} } }`,
+    ),
     ...imports.map(
       ({ account, subject, as }) =>
         `  { service: { account: ${quote(account)}, subject: ${quote(subject)} }${as === undefined ? '' : `, to: ${quote(as)}`} }`,

@@ -7,6 +7,7 @@ import type { BusMessage, FeedStart } from './event-feed.ts';
 import type { BusModel } from './model.ts';
 import type { CommandReply } from './platform-client.ts';
 import type { ServiceHandler } from './services.ts';
+import type { BusTraffic } from './traffic.ts';
 
 /** Which events a subscription gets. */
 export interface EventFilter {
@@ -69,10 +70,17 @@ export interface Bus {
   request(instrument: string, command: string, payload: unknown, timeoutMs: number): Promise<unknown>;
   /**
    * Sends an instrument a command that its manifest accepts; the sender is `platform`, which no instrument can be.
+   * @param how `routine` for what is asked again and again and changes nothing: it is left out of the journal
    * @throws BulkheadError BUS_NO_RESPONDER (also when it does not accept the command), BUS_TIMEOUT, BUS_REPLY_INVALID,
    *         BUS_NOT_READY
    */
-  send(instrument: string, command: string, payload: unknown, timeoutMs: number): Promise<CommandReply>;
+  send(
+    instrument: string,
+    command: string,
+    payload: unknown,
+    timeoutMs: number,
+    how?: { routine?: boolean },
+  ): Promise<CommandReply>;
   /**
    * Answers what instruments ask of the platform on `platform.<instrument>.<service>`; before and after `ensure`, and over
    * restarts of the server. Who has the right is said by the model. Returns how to give the service up.
@@ -103,6 +111,8 @@ export interface Bus {
   onDown(listener: (reason: string) => void): () => void;
   /** Called when it runs again after that, with all streams in place. */
   onRestarted(listener: () => void): () => void;
+  /** Refused attempts, and the journal of messages. */
+  readonly traffic: BusTraffic;
   /** Is what was stored still there, and is what comes being stored. */
   readonly store: StoreHealth;
   /** Process id of the server, while there is one. */

@@ -20,6 +20,9 @@ const FileSchema = z.strictObject({
 });
 type Known = z.output<typeof FileSchema>['instruments'];
 
+/** Generations of an instrument's key that are recognised when a dead one is tried; computing a key takes milliseconds. */
+const KNOWN_GENERATIONS = 4;
+
 /**
  * Who may connect. Keys are derived, `secret('bus/identity/<name>/<generation>')`; only the generations are kept.
  *
@@ -59,6 +62,16 @@ export class Identities {
       platform: this.internal('platform').publicKey,
       instruments: Object.fromEntries(names.map((name) => [name, this.instrument(name).publicKey])),
     };
+  }
+
+  /** Whose key this is, or was within its last generations; undefined for a key that we did not make. */
+  ownerOf(publicKey: string): string | undefined {
+    for (const [name, { generation }] of Object.entries(this.#known)) {
+      for (let older = generation; older >= 0 && older > generation - KNOWN_GENERATIONS; older -= 1) {
+        if (this.#derive(`${name}/${String(older)}`).publicKey === publicKey) return name;
+      }
+    }
+    return undefined;
   }
 
   /** Remembers who is there now; whoever left gets a new generation. */

@@ -53,6 +53,9 @@ export const BUS_LIMITS = Object.freeze({
   servicesPerSecond: 200,
   /** For so long nobody listens then: the server itself answers "nobody there", which costs the platform nothing. */
   serviceRestMs: 5_000,
+  /** Commands to one instrument within a second that the journal follows; beyond it, it is silent for a while and says so. */
+  journalPerSecond: 200,
+  journalRestMs: 5_000,
   /** Instruments of one sensor. */
   instruments: 64,
 });

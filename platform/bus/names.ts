@@ -38,6 +38,10 @@ export const subjects = Object.freeze({
   control: (instrument: string, command: string) => `control.${instrument}.${command}`,
   controls: (instrument: string) => `control.${instrument}.>`,
   service: (instrument: string, service: string) => `platform.${instrument}.${service}`,
+  /** Where the server tells how long commands to an instrument took, and what came of them. */
+  journal: (secret: string, to: string) => `journal.${secret}.${to}.>`,
+  journalEntry: (secret: string, to: string, from: string, command: string) =>
+    `journal.${secret}.${to}.${from}.${command}`,
   inbox: (instrument: string) => `_INBOX.${instrument}.>`,
   pull: (stream: string, consumer: string) => `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`,
   consumerInfo: (stream: string, consumer: string) => `$JS.API.CONSUMER.INFO.${stream}.${consumer}`,

@@ -11,11 +11,11 @@ import { Identities, type BusIdentity } from './identities.ts';
 import { parseBusModel, type BusModel } from './model.ts';
 import { accountsIn, withBareNewcomers } from './newcomers.ts';
 import type { CommandReply } from './platform-client.ts';
-import { notReady, publishEvent, requestControl, sendAsPlatform } from './platform-client.ts';
+import { notReady, publishEvent } from './platform-client.ts';
 import { serverConfig, storeCipher, type StoreCipher } from './server-config.ts';
 import { ServerProcess } from './server-process.ts';
 import { ServerWatch } from './server-watch.ts';
-import { ServiceDesk, type ServiceHandler } from './services.ts';
+import type { ServiceHandler } from './services.ts';
 import { StoreDuty } from './store-duty.ts';
 import { StoreIncidents } from './store-incidents.ts';
 import { StoreKeeper } from './store-keeper.ts';
@@ -24,11 +24,13 @@ import {
   ensureStreams,
   ourStreams,
   removeRevokedConsumers,
+  statesOf,
   streamStates,
   takeInventory,
   type Inventory,
   type StreamState,
 } from './streams.ts';
+import { Traffic, type BusTraffic } from './traffic.ts';
 import { trimStream } from './trim.ts';
 
 /** Opens the bus without starting anything. */
@@ -51,7 +53,7 @@ class SensorBus implements Bus {
   readonly #duty: StoreDuty;
   readonly #process: ServerProcess;
   readonly #watch: ServerWatch;
-  readonly #desk: ServiceDesk;
+  readonly #traffic: Traffic;
   readonly #cipher: StoreCipher = storeCipher(readFileSync('/proc/cpuinfo', 'utf8'));
   readonly #down = new Set<(reason: string) => void>();
   readonly #up = new Set<() => void>();
@@ -70,7 +72,10 @@ class SensorBus implements Bus {
       { program: options.natsServer, runDir: join(options.site.runDir, 'bus'), stateDir },
       options.log,
     );
-    this.#desk = new ServiceDesk(options.log, () => undefined);
+    this.#traffic = new Traffic({
+      ...{ log: options.log, logFile: this.#process.logFile, identities: this.#identities },
+      journalSecret: options.secret('bus/journal').toString('hex').slice(0, 32),
+    });
     this.#watch = new ServerWatch({
       log: options.log,
       gone: async () =>
@@ -83,7 +88,6 @@ class SensorBus implements Bus {
         for (const listener of this.#down) listener(reason);
       },
       onUp: () => {
-        this.#log.warn({ pid: this.#process.pid }, 'nats-server was gone and runs again');
         for (const listener of this.#up) listener();
       },
     });
@@ -97,6 +101,10 @@ class SensorBus implements Bus {
     });
   }
 
+  get traffic(): BusTraffic {
+    return this.#traffic;
+  }
+
   get store(): StoreHealth {
     return this.#duty;
   }
@@ -105,6 +113,7 @@ class SensorBus implements Bus {
     const model = parseBusModel(value);
     return this.#exclusive(async () => {
       await this.#process.prepare();
+      await this.#traffic.begin();
       await this.#keeper.claim(this.#storeKey(model));
       // On disk before the server is told: a key of somebody who left must not come back to life after a crash.
       await this.#identities.keepOnly(model.instruments.map(({ name }) => name));
@@ -125,16 +134,16 @@ class SensorBus implements Bus {
     return this.#identities.instrument(instrument);
   }
 
-  async request(instrument: string, command: string, payload: unknown, timeoutMs: number): Promise<unknown> {
-    return requestControl(this.#ready().platform, instrument, command, payload, timeoutMs);
+  async request(...request: Parameters<Bus['request']>): Promise<unknown> {
+    return this.#traffic.request(this.#ready().platform, ...request);
   }
 
-  async send(...[to, command, payload, timeoutMs]: Parameters<Bus['send']>): Promise<CommandReply> {
-    return sendAsPlatform(this.#ready().platform, to, command, payload, timeoutMs);
+  async send(...command: Parameters<Bus['send']>): Promise<CommandReply> {
+    return this.#traffic.send(this.#ready().platform, ...command);
   }
 
   serve(service: string, handler: ServiceHandler): () => void {
-    return this.#desk.serve(service, handler);
+    return this.#traffic.serve(service, handler);
   }
 
   async publishPlatform(type: string, record: Readonly<Record<string, unknown>>): Promise<void> {
@@ -240,6 +249,7 @@ class SensorBus implements Bus {
   async #startServer(model: BusModel): Promise<void> {
     await this.#disconnect();
     await this.#process.writeConfig(this.#config(model));
+    await this.#keeper.prepare();
     await this.#process.start();
     this.#watch.started();
     await waitFor('nats-server to answer', READY_MS, async () => {
@@ -256,9 +266,7 @@ class SensorBus implements Bus {
     const created = await ensureStreams(manager, model, inventory, await this.#keeper.firstSequences());
     await this.#keeper.accept(created, statesOf(inventory), fromDisk);
     await ensureConsumers(manager, model, inventory);
-    this.#desk.follow(this.#connection().platform, model);
-    // Whoever is told that the bus stands may ask at once.
-    await this.#connection().platform.flush();
+    await this.#traffic.follow(this.#connection(), model);
     for (const stream of created) for (const listener of this.#newStream) listener(stream);
   }
 
@@ -273,6 +281,7 @@ class SensorBus implements Bus {
       accounts: compileAccounts(
         model,
         this.#identities.publicKeys(model.instruments.map(({ name }) => name)),
+        this.#traffic.journalSecret,
       ),
     });
   }
@@ -304,7 +313,7 @@ class SensorBus implements Bus {
     this.#closing.abort();
     this.#duty.end();
     this.#watch.end();
-    this.#desk.close();
+    await this.#traffic.end();
     await this.#exclusive(async () => {
       this.#model = undefined;
       await last();
@@ -330,10 +339,6 @@ class SensorBus implements Bus {
     this.#queue = result.catch(() => undefined);
     return result;
   }
-}
-
-function statesOf(inventory: Inventory) {
-  return new Map([...inventory].map(([stream, { info }]) => [stream, info.state]));
 }
 
 function listen<T>(listeners: Set<T>, listener: T): () => void {

@@ -55,6 +55,7 @@ export class ServerWatch {
     try {
       await restart();
       this.#failures = 0;
+      log.warn('nats-server was gone and runs again');
       onUp();
     } catch (error) {
       log.error(

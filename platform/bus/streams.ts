@@ -145,6 +145,11 @@ export async function ourStreams(jsm: JetStreamManager): Promise<StreamInfo[]> {
   return streams;
 }
 
+/** Where each stream stands. */
+export function statesOf(inventory: Inventory): Map<string, StreamInfo['state']> {
+  return new Map([...inventory].map(([stream, { info }]) => [stream, info.state]));
+}
+
 /** State of all streams. */
 export async function streamStates(jsm: JetStreamManager): Promise<StreamState[]> {
   const inventory = await takeInventory(jsm);

@@ -118,7 +118,9 @@ export class FeedChecks implements Feature {
     if (observer === undefined)
       return { ...seen, atMs: performance.now(), unobserved: 'there is no capture engine' };
     try {
-      const answer = await this.#context.rooms.bus.send(observer.instrument, 'feed', {}, ASK_TIMEOUT_MS);
+      const answer = await this.#context.rooms.bus.send(observer.instrument, 'feed', {}, ASK_TIMEOUT_MS, {
+        routine: true,
+      });
       if (!answer.ok) return { ...seen, atMs: performance.now(), unobserved: answer.message };
       const { reports, fault } = FeedReplySchema.parse(answer.result);
       const report = reports.find((one) => one.interface === observer.port);

@@ -13,6 +13,8 @@ export function servicesOf({
   if (rights.deliver.length > 0 || rights.fetch) services.push('deliver');
   // Asking is not getting: what is asked for waits until somebody approves it.
   if (manifest.asks.requestsDownloads) services.push('download.request');
+  // What became of the commands that it answered.
+  if (rights.accept.length > 0) services.push('journal');
   if (active.length > 0) services.push('resolve');
   return services;
 }

@@ -42,13 +42,16 @@ export class CommandServer {
   readonly #connection: NatsConnection;
   readonly #name: string;
   readonly #log: InstrumentLog;
+  readonly #mayState: () => boolean;
   readonly #commands = new Map<string, Handler>();
   readonly #controls = new Map<string, Handler>();
   /** Requests at work: of control, and by sender. */
   readonly #atWork = new Map<string, number>();
   #messagesAtWork = 0;
 
-  constructor(connection: NatsConnection, name: string, log: InstrumentLog) {
+  /** @param mayState whether the sensor's journal takes what became of commands */
+  constructor(connection: NatsConnection, name: string, log: InstrumentLog, mayState: () => boolean) {
+    this.#mayState = mayState;
     this.#connection = connection;
     this.#name = name;
     this.#log = log;
@@ -86,14 +89,15 @@ export class CommandServer {
     const handler = (kind === 'control' ? this.#controls : this.#commands).get(name);
     if (handler === undefined) {
       const text = `${this.#name} does not answer ${kind} ${name}`;
-      this.#reply(message, refusal('BUS_UNKNOWN_COMMAND', text));
+      this.#reply(message, request, refusal('BUS_UNKNOWN_COMMAND', text));
       return;
     }
     const place = kind === 'control' ? 'control' : `from ${from}`;
     const atWork = this.#atWork.get(place) ?? 0;
     const full = kind === 'control' ? atWork >= AT_WORK.control : this.#full(atWork);
     if (full) {
-      this.#reply(message, refusal('BUS_BUSY', `${this.#name} is answering as many requests as it takes`));
+      const text = `${this.#name} is answering as many requests as it takes`;
+      this.#reply(message, request, refusal('BUS_BUSY', text));
       return;
     }
     this.#atWork.set(place, atWork + 1);
@@ -115,7 +119,7 @@ export class CommandServer {
       late.abort();
       const text = `${this.#name} did not finish ${request.name} within ${String(command.timeoutMs)} ms`;
       this.#log.warn('a request takes too long', { ...request });
-      this.#reply(message, refusal('BUS_TIMEOUT', text));
+      this.#reply(message, request, refusal('BUS_TIMEOUT', text));
     }, command.timeoutMs);
     let reply: unknown;
     try {
@@ -131,7 +135,7 @@ export class CommandServer {
     }
     clearTimeout(timer);
     // A reply that comes after the error would be a second one.
-    if (!late.signal.aborted) this.#reply(message, reply);
+    if (!late.signal.aborted) this.#reply(message, request, reply);
   }
 
   #payloadOf(message: Msg, request: Request, command: AnsweredCommand): unknown {
@@ -160,22 +164,33 @@ export class CommandServer {
     return checked(command.reply, result, { code: 'BUS_REPLY_INVALID', what, fields: {} });
   }
 
-  #reply(message: Msg, value: unknown): void {
-    message.respond(inBounds(value));
+  #reply(message: Msg, request: Request, value: unknown): void {
+    const { text, code } = inBounds(value);
+    message.respond(text);
+    if (request.kind === 'control' || request.from === 'platform' || !this.#mayState()) return;
+    // For the sensor's journal of messages; the server itself sees that we answered, but not how.
+    const statement = { from: request.from, command: request.name, ok: code === undefined, code };
+    this.#connection.publish(`platform.${this.#name}.journal`, JSON.stringify(statement));
   }
 }
 
 /** As JSON; what is missing, too large or cannot be written becomes an error, so that nobody is left without an answer. */
-function inBounds(value: unknown): string {
+function inBounds(value: unknown): { text: string; code: string | undefined } {
+  const failed = (reply: Extract<CommandReply, { ok: false }>) => ({
+    text: JSON.stringify(reply),
+    code: reply.code,
+  });
   try {
     const text = JSON.stringify(value) as string | undefined;
-    if (text !== undefined && Buffer.byteLength(text) <= LIMITS.commandBytes) return text;
-    return JSON.stringify(refusal('BUS_REPLY_TOO_LARGE', 'the reply is missing or larger than 256 KiB'));
+    if (text === undefined || Buffer.byteLength(text) > LIMITS.commandBytes)
+      return failed(refusal('BUS_REPLY_TOO_LARGE', 'the reply is missing or larger than 256 KiB'));
+    const { ok, code } = value as Partial<Extract<CommandReply, { ok: false }>>;
+    return { text, code: ok === false ? code : undefined };
   } catch {
-    return JSON.stringify(refusal('BUS_REPLY_INVALID', 'the reply cannot be written as JSON'));
+    return failed(refusal('BUS_REPLY_INVALID', 'the reply cannot be written as JSON'));
   }
 }
 
-function refusal(code: string, message: string): CommandReply {
+function refusal(code: string, message: string): Extract<CommandReply, { ok: false }> {
   return { ok: false, code: code.slice(0, 64), message: message.slice(0, 500) };
 }

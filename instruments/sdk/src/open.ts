@@ -84,7 +84,9 @@ class BusInstrument implements Instrument {
       maxBufferBytes: options.maxBufferBytes ?? 32 * 1024 * 1024,
       maxInFlight: options.maxInFlight ?? 16,
     });
-    this.#commands = new CommandServer(connection, file.name, log);
+    this.#commands = new CommandServer(connection, file.name, log, () =>
+      this.file.services.includes('journal'),
+    );
     this.#rights = new LiveRights(file, log, (types) => {
       this.#publisher.permit(types);
     });
