@@ -10,7 +10,7 @@ import { hrefOf } from '../route.ts';
 import { documentText, plural, scopeText, severityText } from '../text/format.ts';
 import { RuleEdit, RuleSwitch } from './rule-forms.tsx';
 import { RuleHistory } from './rule-history.tsx';
-import { RuleState } from './rules.tsx';
+import { RuleState } from './rule-state.tsx';
 
 type Open = 'edit' | 'switch' | { remove: AnyDocument } | undefined;
 

@@ -3,10 +3,11 @@ import type { OperationRequest, RuleSummary } from '../../src/api-types.ts';
 import { useAsk } from '../live.tsx';
 import { SelectField, TextField } from '../parts/field.tsx';
 import { ErrorNotice } from '../parts/notice.tsx';
-import { Badge, Empty, Heading, Pager } from '../parts/small.tsx';
+import { Empty, Heading, Pager } from '../parts/small.tsx';
 import { go, hrefOf, type Route } from '../route.ts';
 import { SEVERITIES, severityText } from '../text/format.ts';
 import { RuleDialog } from './rule.tsx';
+import { RuleState } from './rule-state.tsx';
 
 const LIMIT = 50;
 const TYPING_MS = 200;
@@ -184,16 +185,6 @@ function RuleTable({ rules, filters }: { rules: readonly RuleSummary[]; filters:
         ))}
       </tbody>
     </table>
-  );
-}
-
-/** Whether a rule is on, and whether that is somebody's wish. */
-export function RuleState({ rule }: { rule: RuleSummary }) {
-  return (
-    <>
-      <Badge tone={rule.enabled ? 'good' : 'plain'}>{rule.enabled ? 'on' : 'off'}</Badge>
-      {rule.changed && <Badge tone="info">changed</Badge>}
-    </>
   );
 }
 
