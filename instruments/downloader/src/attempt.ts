@@ -74,7 +74,8 @@ async function receive(
   const opened = await openFile(start, headers, rules, way);
   const { response, status } = opened;
   try {
-    if (status === 304 && resume === undefined && known !== undefined) return { changed: false, status };
+    const conditional = 'if-none-match' in headers || 'if-modified-since' in headers;
+    if (status === 304 && conditional) return { changed: false, status };
     // The file is another by now, or the server knows no ranges: a 200 has it all.
     if (status === 200) return await take(attempt, opened, way, undefined);
     if (resume !== undefined && isRestOf(opened, resume)) return await take(attempt, opened, way, resume);
@@ -85,7 +86,7 @@ async function receive(
   }
 }
 
-/** Receives, verifies. */
+/** Receives and verifies. What broke off is kept for another try; what is not right, or does not fit, is not. */
 async function take(
   attempt: Attempt,
   { response, status, url }: Opened,
@@ -112,48 +113,35 @@ async function take(
       writer.resumable({ fingerprint, validator, total });
     }
     attempt.progress(from, total);
-    try {
-      await receiveBody(response, encoding, { maxBytes: job.maxBytes, from, limits }, async (chunk) => {
-        await writer.write(chunk);
-        attempt.progress(writer.bytes, total);
-      });
-    } catch (error) {
-      if (worthKeeping(error)) await writer.checkpoint().catch(() => undefined);
-      else await part.remove();
-      way.signal.throwIfAborted();
-      throw error;
-    }
+    await receiveBody(response, encoding, { maxBytes: job.maxBytes, from, limits }, async (chunk) => {
+      await writer.write(chunk);
+      attempt.progress(writer.bytes, total);
+    });
     if (writer.bytes === 0)
       throw new DownloadError('DOWNLOADER_EMPTY', `${hostOf(url)} sends an empty file.`);
     const sha256 = await writer.finish();
+    checkPinned(job, sha256);
+    await checkIntegrity(job, { path: part.path, bytes: writer.bytes, sha256 }, way, url, limits);
     const version: Version = { sha256, bytes: writer.bytes, ...validatorsOf(response) };
-    await verify(attempt, version, way, url);
     // The same bytes again, of a source that has no validators.
     if (attempt.known?.sha256 === sha256) {
       await part.remove();
       return { changed: false, status, version };
     }
     return { changed: true, status, resumedFrom: from, version };
+  } catch (error) {
+    if (worthKeeping(error)) await writer.checkpoint().catch(() => undefined);
+    else await part.remove();
+    way.signal.throwIfAborted();
+    throw error;
   } finally {
     await writer.close();
   }
 }
 
-/** What is not right is not kept: another try begins anew. */
-async function verify({ job, part, limits }: Attempt, version: Version, way: Way, url: URL): Promise<void> {
-  try {
-    checkPinned(job, version.sha256);
-    await checkIntegrity(job, { path: part.path, ...version }, way, url, limits);
-  } catch (error) {
-    const { code } = error as { code?: string };
-    if (code !== undefined && /_(WRONG|MISSING|INVALID|TOO_LARGE)$/.test(code)) await part.remove();
-    throw error;
-  }
-}
-
 /** The rest of the very file that a part of was received. */
-function isRestOf({ response, status }: Opened, resume: PartNote): boolean {
-  if (status !== 206) return false;
+function isRestOf({ response, status, url }: Opened, resume: PartNote): boolean {
+  if (status !== 206 || encodingOf(response, url.pathname) !== 'identity') return false;
   const range = rangeOf(response);
   if (range?.from !== resume.bytes || range.total !== resume.total || range.to !== range.total - 1)
     return false;

@@ -49,7 +49,8 @@ export async function connectTo(url: URL, way: Way): Promise<{ socket: Socket; a
   if (isIP(host) !== 0) reachable(host, [host], approvalOf(host, way));
   const { proxy } = way;
   const approval = {
-    privateAddresses: proxy.privateAddress ?? true,
+    // An address that the operator wrote is meant; a name may turn out to be anything.
+    privateAddresses: isIP(proxy.host) !== 0 || (proxy.privateAddress ?? true),
     written: isIP(proxy.host) !== 0,
   };
   const socket = await openTcp(proxy.host, proxy.port, await addressesOf(proxy.host, approval, way), way);

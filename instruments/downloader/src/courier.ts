@@ -20,6 +20,9 @@ export interface Delivery {
   download: string;
 }
 
+/** After so many tries in a row a file that waits in the outbox is fetched anew. */
+const TRIES_WITH_ONE_FILE = 8;
+
 /** What the courier needs of the world. */
 export interface CourierParts {
   /** Folder that survives a stop. */
@@ -135,7 +138,9 @@ export class Courier {
     const { pending, ...rest } = record;
     let version: Version | undefined;
     let status: number | undefined;
-    if (pending !== undefined && !errand.again && (await this.#outbox.holds(pending.sha256, pending.bytes))) {
+    // A file that is refused again and again may be the reason itself.
+    const handOver = !errand.again && record.failures % TRIES_WITH_ONE_FILE !== TRIES_WITH_ONE_FILE - 1;
+    if (pending !== undefined && handOver && (await this.#outbox.holds(pending.sha256, pending.bytes))) {
       version = pending;
     } else {
       if (pending !== undefined) await this.#outbox.release(pending.sha256, job.id);

@@ -37,7 +37,8 @@ export class PartialFile {
     try {
       const note = NoteSchema.parse(JSON.parse(await readFile(this.#note, 'utf8')));
       const { size } = await stat(this.path);
-      return note.fingerprint === fingerprint && size >= note.bytes ? note : undefined;
+      const isPart = note.bytes < note.total && note.bytes <= size;
+      return isPart && note.fingerprint === fingerprint ? note : undefined;
     } catch {
       return undefined;
     }

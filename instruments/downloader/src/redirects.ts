@@ -54,11 +54,11 @@ export function shownUrl(url: URL | string): string {
   return printable(`${protocol}//${host}${pathname}`, 512);
 }
 
-/** The approved host with those that the operator added; ports are the approved one and the schemes' own. */
+/** The approved host with those that the operator added; ports are the approved one and that of https. */
 export function redirectRules(start: URL, redirectHosts: readonly string[]): RedirectRules {
   return {
     hosts: new Set([hostOf(start), ...redirectHosts]),
-    ports: new Set([portOf(start), 80, 443]),
+    ports: new Set([portOf(start), 443]),
   };
 }
 

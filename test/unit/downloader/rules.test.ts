@@ -47,6 +47,7 @@ test.each([
   ['4000::1', 'private'],
   ['169.254.169.254', 'metadata'],
   ['::ffff:169.254.169.254', 'metadata'],
+  ['168.63.129.16', 'metadata'],
   ['fd00:ec2::254', 'metadata'],
   ['0.0.0.0', 'never'],
   ['0.1.2.3', 'never'],
