@@ -1,4 +1,5 @@
 import { Agent, request, type Dispatcher } from 'undici';
+import { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import type { SensorStatus, StoredEvent } from '../contracts/index.ts';
 import { BulkheadError, type ErrorCode } from '../kernel/index.ts';
@@ -17,6 +18,8 @@ export interface SensorClient {
   post(path: string, body?: unknown): Promise<unknown>;
   /** `POST /v1<path>` with bytes as they are: a secret that never becomes a string. */
   postSecret(path: string, secret: Buffer): Promise<unknown>;
+  /** `POST /v1<path>` with a file as it is, read while it is sent. */
+  upload(path: string, query: Record<string, string>, content: Readable): Promise<unknown>;
   /** `GET /v1<path>` as NDJSON, line by line as it comes. */
   lines(path: string, query?: Record<string, string>, signal?: AbortSignal): AsyncGenerator;
   /** `GET /v1<path>` as bytes, for what is written to a file. */
@@ -37,7 +40,9 @@ export function sensorClient(socketPath: string): SensorClient {
           ? {}
           : Buffer.isBuffer(body)
             ? { body, headers: { 'content-type': 'application/octet-stream' } }
-            : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+            : body instanceof Readable
+              ? { body, headers: { 'content-type': 'application/x-bulkhead-file' } }
+              : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
       });
       if (response.statusCode < 300) return response.body;
       throw errorFrom(await response.body.text());
@@ -83,6 +88,8 @@ export function sensorClient(socketPath: string): SensorClient {
     get: async (path, query) => json('GET', address(path, query)),
     post: async (path, body) => (await call('POST', address(path), undefined, body ?? {})).json(),
     postSecret: async (path, secret) => (await call('POST', address(path), undefined, secret)).json(),
+    upload: async (path, query, content) =>
+      (await call('POST', address(path, query), undefined, content)).json(),
     lines,
     bytes,
     close: () => agent.close(),

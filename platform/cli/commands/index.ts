@@ -3,11 +3,14 @@ import { configCommands } from './config.ts';
 import { devCommands } from './dev.ts';
 import { dataCommands } from './data.ts';
 import { dnsCommands } from './dns.ts';
+import { downloadsCommands } from './downloads.ts';
 import { grantsCommands } from './grants.ts';
 import { instrumentCheckCommands } from './instrument-check.ts';
 import { ledgerCommands } from './ledger.ts';
 import { keysCommands } from './keys.ts';
+import { messagesCommands } from './messages.ts';
 import { networkCommands } from './network.ts';
+import { resourcesCommands } from './resources.ts';
 import { searchCommands } from './search.ts';
 import { sensorCommands } from './sensor.ts';
 import { supportCommands } from './support.ts';
@@ -18,6 +21,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
   searchCommands,
   configCommands,
   grantsCommands,
+  messagesCommands,
   keysCommands,
   devCommands,
   supportCommands,
@@ -25,5 +29,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
   dataCommands,
   ledgerCommands,
   dnsCommands,
+  downloadsCommands,
+  resourcesCommands,
   networkCommands,
 ];
