@@ -5,9 +5,10 @@ import type { StoreFault } from './store-watch.ts';
 import type { BusIdentity } from './identities.ts';
 import type { BusMessage, FeedStart } from './event-feed.ts';
 import type { BusModel } from './model.ts';
+import type { JournalEntry } from './journal-entries.ts';
+import type { RefusedAttempt } from './refused-attempts.ts';
 import type { CommandReply } from './platform-client.ts';
 import type { ServiceHandler } from './services.ts';
-import type { BusTraffic } from './traffic.ts';
 
 /** Which events a subscription gets. */
 export interface EventFilter {
@@ -50,6 +51,16 @@ export interface StoreHealth {
   quarantined(): Promise<string[]>;
   /** Reads every stored message, as is done daily. Returns how many cannot be read, by stream. */
   scrub(): Promise<Record<string, number>>;
+}
+
+/** What passes between instruments, and what does not. */
+export interface BusTraffic {
+  /** Called for the first refused attempt of a kind at once, then once a minute with how many came. Returns how to stop. */
+  onRefused(listener: (attempt: RefusedAttempt) => void): () => void;
+  /** Refused attempts since the platform started, newest first; at most 17 kinds of each instrument. */
+  refused(): RefusedAttempt[];
+  /** Called for every command of one instrument to another, and of the platform to one. Returns how to stop. */
+  onMessage(listener: (entry: JournalEntry) => void): () => void;
 }
 
 /** The sensor's bus, made by `openBus`. */

@@ -1,4 +1,4 @@
-export type { Bus, BusOptions, EventFeed, EventFilter, StoreHealth } from './bus.ts';
+export type { Bus, BusOptions, BusTraffic, EventFeed, EventFilter, StoreHealth } from './bus.ts';
 export { openBus } from './open-bus.ts';
 export type { CommandReply } from './platform-client.ts';
 export { compileAccounts, type AccountKeys } from './accounts.ts';
@@ -6,7 +6,6 @@ export { consumerName, streamName, subjects } from './names.ts';
 export { parseBusModel, type BusInstrument, type BusModel } from './model.ts';
 export { BUS_LIMITS } from './limits.ts';
 export type { BusIdentity } from './identities.ts';
-export type { BusTraffic } from './traffic.ts';
 export type { JournalEntry, MessageOutcome } from './journal-entries.ts';
 export type { RefusedAttempt, RefusedOperation } from './refused-attempts.ts';
 export type { ServiceHandler } from './services.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describeError, hasCode, sitePaths, waitFor, type Logger, type Site } from '../kernel/index.ts';
 import { compileAccounts } from './accounts.ts';
 import { reload, runningDigest } from './admin.ts';
-import type { Bus, BusOptions, EventFeed, EventFilter, StoreHealth } from './bus.ts';
+import type { Bus, BusOptions, BusTraffic, EventFeed, EventFilter, StoreHealth } from './bus.ts';
 import { connectPlatform, type Connected } from './connections.ts';
 import type { BusMessage } from './event-feed.ts';
 import { openEventFeed } from './event-subscription.ts';
@@ -30,7 +30,7 @@ import {
   type Inventory,
   type StreamState,
 } from './streams.ts';
-import { Traffic, type BusTraffic } from './traffic.ts';
+import { Traffic } from './traffic.ts';
 import { trimStream } from './trim.ts';
 
 /** Opens the bus without starting anything. */

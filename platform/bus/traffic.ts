@@ -1,5 +1,5 @@
 import { describeError, type Logger } from '../kernel/index.ts';
-import type { Bus } from './bus.ts';
+import type { Bus, BusTraffic } from './bus.ts';
 import type { Connected } from './connections.ts';
 import type { Identities } from './identities.ts';
 import { JournalEntries, type JournalEntry } from './journal-entries.ts';
@@ -10,16 +10,6 @@ import { refusalInAuthentication, refusalInDisconnect, refusalInLine } from './r
 import { RefusedAttempts, type RefusedAttempt } from './refused-attempts.ts';
 import { ServerLog } from './server-log.ts';
 import { ServiceDesk, type ServiceHandler } from './services.ts';
-
-/** What passes between instruments, and what does not. */
-export interface BusTraffic {
-  /** Called for the first refused attempt of a kind at once, then once a minute with how many came. Returns how to stop. */
-  onRefused(listener: (attempt: RefusedAttempt) => void): () => void;
-  /** Refused attempts since the platform started, newest first; at most 17 kinds of each instrument. */
-  refused(): RefusedAttempt[];
-  /** Called for every command of one instrument to another, and of the platform to one. Returns how to stop. */
-  onMessage(listener: (entry: JournalEntry) => void): () => void;
-}
 
 const MINUTE_MS = 60_000;
 /** Control commands that are not in the journal: asked every few seconds, and they change nothing. */

@@ -26,6 +26,8 @@ export type PlatformEventType =
   | 'monitor.attached'
   | 'monitor.lost'
   | 'bus.restarted'
+  | 'bus.refused'
+  | 'message.sent'
   | 'bus.streamQuarantined'
   | 'bus.streamRepaired'
   | 'bus.streamDamaged'

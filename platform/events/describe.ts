@@ -62,6 +62,25 @@ const DETAILS: Readonly<Record<string, (record: Record<string, unknown>) => stri
     return join(text(http['http_method'], 12), place, text(http['status'], 6));
   },
   tls: (record) => join(text(field(record, 'tls')['version'], 12), text(field(record, 'tls')['sni'], 120)),
+  'bus.refused': (record) => {
+    const count = text(record['count'], 12);
+    return join(
+      `${text(record['instrument'], 30)}: ${text(record['operation'], 12)}`,
+      text(record['subject'], 80),
+      `refused (${text(record['reason'], 40)})`,
+      count === '1' ? '' : `${count} times since ${text(record['since'], 24)}`,
+    );
+  },
+  'message.sent': (record) => {
+    const count = text(record['count'], 12);
+    return join(
+      `${text(record['from'], 30)} sent ${text(record['command'], 64)} to ${text(record['to'], 30)}:`,
+      text(record['outcome'], 16),
+      text(record['code'], 64),
+      record['statedBy'] === undefined ? '' : '(says the recipient)',
+      count === '1' ? '' : `${count} times`,
+    );
+  },
   flow: (record) => join(text(record['proto'], 12), text(field(record, 'flow')['state'], 16)),
 };
 

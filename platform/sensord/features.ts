@@ -13,6 +13,7 @@ import { grantsFeature } from './grants/feature.ts';
 import { keysFeature } from './keys-feature.ts';
 import { feedChecks } from './feed-checks.ts';
 import { lossLedger } from './ledger.ts';
+import { messagesFeature } from './messages.ts';
 import { metricsFeature } from './metrics.ts';
 import { storeHealthFeature } from './store-health.ts';
 import { supportFeature } from './support.ts';
@@ -21,6 +22,7 @@ import { supportFeature } from './support.ts';
 const FEATURES: readonly ((context: FeatureContext) => Feature)[] = [
   storeHealthFeature,
   eventStoreFeature,
+  messagesFeature,
   configFeature,
   grantsFeature,
   keysFeature,
