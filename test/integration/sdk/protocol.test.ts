@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { waitFor } from '@bulkhead/platform/kernel';
+import { openLog, waitFor } from '@bulkhead/platform/kernel';
 import { instrumentSource } from '@bulkhead/platform/data';
+import { RightsNotices } from '@bulkhead/platform/sensord';
 import { parseInstrumentFile } from '@bulkhead/sdk';
 import { openWire, type WireSession } from '../../support/nats-clients.ts';
 import { busInstrument, busModel, openBusBench, type BusBench } from '../../support/nats.ts';
@@ -87,6 +88,23 @@ test('commands and control: received with a reply subject of the server, answere
   await receive(suricata, 'health');
   answer(suricata, 3, '{"state":"ok"}');
   expect(await asked).toEqual({ state: 'ok' });
+});
+
+test('rights that change: told as on the page, and the answer on the page is taken', async () => {
+  const notices = new RightsNotices({ log: openLog('rights', 'silent'), bus: bench.bus });
+  const rights = { publish: ['alert', 'dns'], read: [], send: [], accept: ['ruleset.apply'], services: [] };
+  notices.tell('suricata', rights);
+  await receive(suricata, 'rights');
+  answer(suricata, 3, JSON.stringify(JSON.parse(examples.get('rights answered') ?? '')));
+  expect(await notices.effect('suricata', 5_000)).toEqual({ state: 'taken' });
+  notices.tell('suricata', rights);
+  await waitFor(
+    'the second notice',
+    5_000,
+    () => suricata.received().split('control.suricata.rights').length === 3,
+  );
+  answer(suricata, 3, '{"ok":false,"code":"BUS_UNKNOWN_COMMAND","message":"no"}');
+  expect(await notices.effect('suricata', 5_000)).toMatchObject({ state: 'restart' });
 });
 
 test('what an instrument keeps: asked as on the page, and the answers on the page are taken', async () => {
