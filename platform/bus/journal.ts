@@ -54,13 +54,13 @@ interface Recipient {
  * is not resting. Every metric ends in exactly one entry; a statement without a metric in none.
  */
 export class Journal {
-  readonly #secret: string;
+  readonly #secret: () => string;
   readonly #entries: JournalEntries;
   readonly #log: Logger;
   readonly #recipients = new Map<string, Recipient>();
   #connection: NatsConnection | undefined;
 
-  constructor(secret: string, entries: JournalEntries, log: Logger) {
+  constructor(secret: () => string, entries: JournalEntries, log: Logger) {
     this.#secret = secret;
     this.#entries = entries;
     this.#log = log;
@@ -107,7 +107,7 @@ export class Journal {
     });
     recipient.subscriptions = [
       connection.subscribe(
-        subjects.journal(this.#secret, name),
+        subjects.journal(this.#secret(), name),
         take((message) => {
           this.#measured(message, name, recipient);
         }),

@@ -74,7 +74,7 @@ class SensorBus implements Bus {
     );
     this.#traffic = new Traffic({
       ...{ log: options.log, logFile: this.#process.logFile, identities: this.#identities },
-      journalSecret: options.secret('bus/journal').toString('hex').slice(0, 32),
+      journalSecret: () => options.secret('bus/journal').toString('hex').slice(0, 32),
     });
     this.#watch = new ServerWatch({
       log: options.log,
@@ -281,7 +281,7 @@ class SensorBus implements Bus {
       accounts: compileAccounts(
         model,
         this.#identities.publicKeys(model.instruments.map(({ name }) => name)),
-        this.#traffic.journalSecret,
+        this.#traffic.journalSecret(),
       ),
     });
   }

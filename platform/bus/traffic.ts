@@ -22,8 +22,8 @@ const ROUTINE: readonly string[] = ['health', 'retention'];
  * subscribed twice.
  */
 export class Traffic implements BusTraffic {
-  /** Token of the journal's subjects, known to the platform and the server alone. */
-  readonly journalSecret: string;
+  /** Token of the journal's subjects, known to the platform and the server alone. A sensor that is locked has none yet. */
+  readonly journalSecret: () => string;
   readonly #attempts = new RefusedAttempts();
   readonly #entries = new JournalEntries();
   readonly #desk: ServiceDesk;
@@ -34,7 +34,7 @@ export class Traffic implements BusTraffic {
   #system: Connected['system'] | undefined;
   #minute: NodeJS.Timeout | undefined;
 
-  constructor(parts: { log: Logger; logFile: string; identities: Identities; journalSecret: string }) {
+  constructor(parts: { log: Logger; logFile: string; identities: Identities; journalSecret: () => string }) {
     this.journalSecret = parts.journalSecret;
     this.#log = parts.log;
     this.#identities = parts.identities;
