@@ -10,6 +10,7 @@ import {
   SuppressionBodySchema,
   VariablesBodySchema,
 } from './documents/schemas.ts';
+import type { OperationResults } from './api/results.ts';
 
 /**
  * The operations of the rule manager. Each is one command on the bus (`message.rule-manager.<from>.<operation>`) and one HTTP request,
@@ -114,7 +115,7 @@ export const OPERATIONS = {
   'changes.list': read(
     z.strictObject({
       kind: z.enum(['source', 'rule', 'variables', 'suppression', 'ruleset']).optional(),
-      /** Name of a source, sid of a rule, id of a document or of a version. */
+      /** Name of a source, sid of a rule or suppression, id of a version. */
       subject: z.string().max(64).optional(),
       ...page,
     }),
@@ -138,6 +139,7 @@ export const OPERATIONS = {
 
 export type OperationName = keyof typeof OPERATIONS;
 export type OperationRequest<N extends OperationName> = z.input<(typeof OPERATIONS)[N]['request']>;
+export type OperationResult<N extends OperationName> = OperationResults[N];
 export type OperationInput<N extends OperationName> = z.output<(typeof OPERATIONS)[N]['request']>;
 
 function read<T extends z.ZodType>(request: T): { request: T; changes: false } {

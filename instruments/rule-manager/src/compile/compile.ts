@@ -140,7 +140,10 @@ function chooseRules(
     const wanted = changes.get(sid)?.text ?? text;
     const parsed = parseEdited(sid, wanted, text, notes);
     const refused = excluded.get(sid);
-    if (refused !== undefined && refused === digestOf(parsed)) {
+    if (
+      refused !== undefined &&
+      [parsed, withoutOwnThreshold(parsed)].some((one) => digestOf(one) === refused)
+    ) {
       notes.add(`sid ${String(sid)} is left out: the IDS refused it`);
     } else chosen.set(sid, parsed);
   }

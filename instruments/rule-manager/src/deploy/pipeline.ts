@@ -5,10 +5,11 @@ import { digestOf, type Compiled } from '../compile/compile.ts';
 import type { By, DocumentStore } from '../documents/document-store.ts';
 import { RulesError, saidBy } from '../errors.ts';
 import type { RuleStore, Standing } from '../rules/rule-store.ts';
-import { LIVE, type Builder } from './builder.ts';
+import type { Builder } from './builder.ts';
 import { deployOne, filesOf, type Order, type Outcome } from './deploy-one.ts';
 import type { Ids } from './ids.ts';
-import { stageOf, type JobStore, type TargetRecord } from './job-store.ts';
+import { stageOf, type JobStore } from './job-store.ts';
+import { OutcomeKeeper } from './outcome-keeper.ts';
 import type { Outbox, OutboxFile } from './outbox.ts';
 import type { KeptVersion, VersionStore } from './version-store.ts';
 
@@ -16,7 +17,7 @@ export interface PipelineOptions {
   builder: Builder;
   versions: VersionStore;
   jobs: JobStore;
-  documents: DocumentStore;
+  documents: Pick<DocumentStore, 'note'>;
   rules: RuleStore;
   standing: () => Standing;
   /** Whether what the IDS refuses of a source may be left out. */
@@ -28,6 +29,10 @@ export interface PipelineOptions {
   publish: (type: 'ruleset.deployed' | 'ruleset.refused', record: Record<string, unknown>) => void;
   /** Called whenever something that is shown changed. */
   changed: () => void;
+  /** Called when a job ended. */
+  ended: () => void;
+  /** Called when what is wanted cannot become a ruleset. */
+  unbuildable: (version: string, reason: { code: string; message: string }) => void;
   log: InstrumentLog;
   signal: AbortSignal;
   maxMs: () => number;
@@ -45,8 +50,6 @@ export interface JobOrder extends By {
 
 /** How often a ruleset is put together anew without the rules that an IDS refused. */
 const MOST_ROUNDS = 5;
-const RETRY_MS = 30_000;
-const MOST_RETRY_MS = 3_600_000;
 
 /**
  * Builds a ruleset, hands it to each IDS, has it tested and made live.
@@ -56,11 +59,13 @@ const MOST_RETRY_MS = 3_600_000;
  */
 export class Pipeline {
   readonly #options: PipelineOptions;
+  readonly #outcomes: OutcomeKeeper;
   #job: Job | undefined;
   #running: Promise<void> = Promise.resolve();
 
   constructor(options: PipelineOptions) {
     this.#options = options;
+    this.#outcomes = new OutcomeKeeper(options);
   }
 
   /** Ends what a restart interrupted. */
@@ -102,11 +107,13 @@ export class Pipeline {
     this.#running = this.#run(order)
       .catch((error: unknown) => {
         this.#end({ state: 'failed', ...saidBy(error) });
+        if (!isBuildRefusal(error)) this.#outcomes.putOff(order.targets, saidBy(error));
         this.#options.log.warn('a ruleset was not deployed', saidBy(error));
       })
       .finally(() => {
         this.#job = undefined;
         this.#options.changed();
+        this.#options.ended();
       });
     return job;
   }
@@ -141,7 +148,9 @@ export class Pipeline {
     try {
       return { version: await builder.keep(compiled, order, order.force), compiled };
     } catch (error) {
-      if (error instanceof RulesError) this.#refused(compiled.id, compiled.sids.length, order, error);
+      if (isBuildRefusal(error)) this.#options.unbuildable(compiled.id, saidBy(error));
+      if (error instanceof RulesError)
+        this.#outcomes.refused(compiled.id, compiled.sids.length, order, error);
       throw error;
     }
   }
@@ -216,83 +225,10 @@ export class Pipeline {
   }
 
   #settle(name: string, version: KeptVersion, outcome: Outcome, order: JobOrder): void {
-    const { jobs, versions, documents, publish } = this.#options;
-    const { refusedVersion: _refused, code: _code, message: _message, ...before } = jobs.target(name);
-    const captureAlerts = outcome.captureAlerts === undefined ? {} : { captureAlerts: outcome.captureAlerts };
-    if (outcome.state === 'live') {
-      const target: TargetRecord = {
-        ...before,
-        state: 'live',
-        version: version.id,
-        ruleCount: outcome.ruleCount,
-      };
-      jobs.putTarget({ ...target, askedAt: new Date().toISOString(), failures: 0, notBeforeMs: 0 });
-      const last = jobs.fact(LIVE);
-      if (last !== undefined && last !== version.id) versions.change(last, { state: 'was-live' });
-      jobs.putFact(LIVE, version.id);
-      versions.change(version.id, { state: 'live', faults: [], ...captureAlerts });
-      const action = order.kind === 'rollback' ? 'rollback' : 'deploy';
-      documents.note({ ...order, action, kind: 'ruleset', subject: version.id });
-      publish('ruleset.deployed', {
-        version: version.id,
-        ids: name,
-        rules: version.rules,
-        author: order.author,
-        reason: order.reason,
-      });
-      return;
-    }
-    const { code, message, faults } = outcome;
-    const failures = outcome.state === 'failed' ? before.failures + 1 : before.failures;
-    const waitMs = Math.min(MOST_RETRY_MS, RETRY_MS * 2 ** Math.min(failures, 10));
-    jobs.putTarget({
-      ...before,
-      state: outcome.state,
-      code,
-      message,
-      failures,
-      notBeforeMs: outcome.state === 'failed' ? Date.now() + waitMs : 0,
-      ...(outcome.state === 'refused' ? { refusedVersion: version.id } : {}),
-    });
-    this.#tell(stageOf(name, outcome.state, { code, message, faults }));
-    if (outcome.state === 'refused') {
-      const live = jobs.fact(LIVE) === version.id;
-      versions.change(version.id, {
-        ...(live ? {} : { state: 'refused' }),
-        code,
-        message,
-        faults,
-        ...captureAlerts,
-      });
-      this.#refused(version.id, version.rules, order, { code, message }, name);
-    }
-  }
-
-  #refused(
-    version: string,
-    rules: number,
-    order: JobOrder,
-    { code, message }: { code: string; message: string },
-    ids?: string,
-  ): void {
-    const { documents, publish, log } = this.#options;
-    documents.note({
-      author: ids ?? 'rule-manager',
-      action: 'refused',
-      kind: 'ruleset',
-      subject: version,
-      reason: message.slice(0, 500),
-    });
-    const about = {
-      version,
-      ...(ids === undefined ? {} : { ids }),
-      rules,
-      code,
-      message,
-      author: order.author,
-    };
-    publish('ruleset.refused', about);
-    log.warn('a ruleset was refused', about);
+    this.#outcomes.settle(name, version, outcome, order);
+    if (outcome.state === 'live') return;
+    const { state, code, message, faults } = outcome;
+    this.#tell(stageOf(name, state, { code, message, faults }));
   }
 
   #current(): Job {
@@ -317,6 +253,10 @@ export class Pipeline {
     this.#options.jobs.put(job);
     this.#options.changed();
   }
+}
+
+function isBuildRefusal(error: unknown): boolean {
+  return error instanceof RulesError && error.code.startsWith('RULES_RULESET_');
 }
 
 /** What stays of the stage before. */

@@ -72,8 +72,9 @@ export class VersionStore {
   }
 
   change(id: string, change: Partial<KeptVersion>): void {
-    const version = this.find(id);
-    if (version === undefined) return;
+    const found = this.find(id);
+    if (found === undefined) return;
+    const { code: _code, message: _message, ...version } = found;
     this.#db
       .prepare('UPDATE versions SET body = ? WHERE id = ?')
       .run(JSON.stringify({ ...version, ...change }), id);

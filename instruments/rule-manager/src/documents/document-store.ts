@@ -93,6 +93,26 @@ export class DocumentStore {
     return this.#put(randomBytes(8).toString('hex'), wanted, by, undefined);
   }
 
+  /** Puts a document back as it was. */
+  restore(document: AnyDocument): void {
+    const { body } = document;
+    const subject =
+      document.kind === 'source' ? document.body.name : 'sid' in body ? String(body.sid) : 'variables';
+    this.#write(document, subject);
+    this.#note(
+      {
+        author: 'rule-manager',
+        reason: 'Restored from its copy.',
+        action: 'add',
+        kind: document.kind,
+        subject,
+      },
+      undefined,
+      document,
+    );
+    this.#changed();
+  }
+
   /** Replaces scope, body and expiry of a document. @throws RulesError RULES_UNKNOWN */
   change<K extends Kind>(id: string, wanted: NewDocument<K>, by: By): Document<K> {
     return this.#put(id, wanted, by, this.get(wanted.kind, id));
@@ -188,23 +208,27 @@ export class DocumentStore {
       ...(expires === undefined ? {} : { expires: new Date(expires).toISOString() }),
     };
     this.#db.transaction(() => {
-      this.#db
-        .prepare('INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)')
-        .run(
-          id,
-          kind,
-          subject,
-          JSON.stringify(scope),
-          JSON.stringify(body),
-          document.author,
-          document.time,
-          document.reason,
-          expires === undefined ? null : Date.parse(expires),
-        );
+      this.#write(document as unknown as AnyDocument, subject);
       this.#note({ ...by, action: old === undefined ? 'add' : 'change', kind, subject }, old, document);
     })();
     this.#changed();
     return document;
+  }
+
+  #write({ id, kind, scope, body, author, time, reason, expires }: AnyDocument, subject: string): void {
+    this.#db
+      .prepare('INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)')
+      .run(
+        id,
+        kind,
+        subject,
+        JSON.stringify(scope),
+        JSON.stringify(body),
+        author,
+        time,
+        reason,
+        expires === undefined ? null : Date.parse(expires),
+      );
   }
 
   #note(line: By & Pick<Change, 'action' | 'kind' | 'subject'>, old: unknown, now: unknown): void {

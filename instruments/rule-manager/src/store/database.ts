@@ -33,7 +33,7 @@ const RULES_SCHEMA = `
     action TEXT NOT NULL, msg TEXT NOT NULL, classtype TEXT, priority INTEGER, enabled INTEGER NOT NULL, text TEXT NOT NULL,
     refs TEXT NOT NULL, metadata TEXT NOT NULL, file TEXT NOT NULL, line INTEGER NOT NULL
   );
-  CREATE INDEX rules_version ON rules (version, sid);
+  CREATE INDEX rules_version ON rules (version, sid, enabled);
   CREATE INDEX rules_sid ON rules (sid);
   CREATE VIRTUAL TABLE rule_words USING fts5 (
     msg, classtype, refs, content, detail = none, prefix = '1 2 3'
