@@ -23,6 +23,9 @@ export interface PacketPathFacts {
   veth: string | undefined;
   nftIngress: string | undefined;
   nftEgress: string | undefined;
+  nftActive: string | undefined;
+  bridge: string | undefined;
+  vlan: string | undefined;
   tcMirred: string | undefined;
   bpffs: string | undefined;
   xdpFanout: string | undefined;

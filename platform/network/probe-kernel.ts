@@ -7,6 +7,7 @@ import { describeError, run, sitePaths, waitFor, type Site } from '../kernel/ind
 import { attachXdpGeneric, inNamespace, mountBpffs, unmountBpffs } from './bpf.ts';
 import { buildGeneration, recordOf } from './fan-out-generation.ts';
 import { planFanout } from './fan-out-plan.ts';
+import { portText } from './active/rules.ts';
 import { findLinkIn } from './links.ts';
 
 /** What one probe found: `undefined` = it works, else why not. */
@@ -20,6 +21,12 @@ export interface NetworkFacts {
   nftEgress: Fault;
   /** nftables `dup` in a netdev chain. */
   nftDup: Fault;
+  /** Rules of active interfaces: sets of address, protocol and port with ranges, `fwd`, sets that packets fill. */
+  nftActive: Fault;
+  /** A bridge whose ports are kept apart. */
+  bridge: Fault;
+  /** 802.1Q, for active interfaces with a `vlan`. */
+  vlan: Fault;
   /** tc clsact, u32 and mirred: the detection check's way in. */
   tcMirred: Fault;
   bpffs: Fault;
@@ -53,6 +60,13 @@ export async function probeKernel(at: Site): Promise<NetworkFacts> {
       nftIngress: await inside(['nft', '-f', '-'], table('ingress', 'counter')),
       nftEgress: await inside(['nft', '-f', '-'], table('egress', 'counter')),
       nftDup: await inside(['nft', '-f', '-'], 'add rule netdev probe_ingress c dup to "p1"\n'),
+      nftActive: await inside(['nft', '-f', '-'], activeRules()),
+      bridge:
+        (await inside(['ip', 'link', 'add', 'p2', 'type', 'bridge'])) ??
+        (await inside(['ip', 'link', 'set', 'p1', 'master', 'p2'])) ??
+        (await inside(['bridge', 'link', 'set', 'dev', 'p1', 'isolated', 'on', 'learning', 'off'])) ??
+        (await inside(['ip', 'link', 'set', 'p1', 'nomaster'])),
+      vlan: await inside('ip link add link p0 name p3 type vlan id 7'.split(' ')),
       tcMirred: (await inside(['tc', 'qdisc', 'add', 'dev', 'p1', 'clsact'])) ?? (await inside(MIRROR_RULE)),
       bpffs: await attempt(() => mountBpffs(bpffs)),
       xdpFanout: await attempt(() => tryFanout(at, dir, bpffs, namespace)),
@@ -65,6 +79,12 @@ export async function probeKernel(at: Site): Promise<NetworkFacts> {
     const ended = once(holder, 'exit').catch(() => undefined);
     if (holder.kill('SIGKILL')) await ended;
   }
+}
+
+/** The rules of an active interface with an address from DHCP: those use every feature. */
+function activeRules(): string {
+  const port = { table: 'probe_active', device: 'p0', ifindex: 0, mac: '02:00:00:00:00:01', address: 'dhcp' };
+  return portText({ ...port, forwardTo: 'p1' });
 }
 
 const MIRROR_RULE =

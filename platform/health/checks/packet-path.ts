@@ -6,7 +6,7 @@ interface Need {
   /** What the sensor cannot do without it. */
   without: string;
   option: `CONFIG_${string}`;
-  severity: 'error' | 'warning';
+  severity: 'error' | 'warning' | 'info';
 }
 
 const NEEDS: Readonly<Record<keyof PacketPathFacts, Need>> = {
@@ -27,6 +27,24 @@ const NEEDS: Readonly<Record<keyof PacketPathFacts, Need>> = {
     without: 'a monitor interface could transmit',
     option: 'CONFIG_NETFILTER_EGRESS',
     severity: 'error',
+  },
+  nftActive: {
+    title: 'nftables for active interfaces',
+    without: 'no instrument can send to the destinations that it was granted',
+    option: 'CONFIG_NFT_FWD_NETDEV',
+    severity: 'warning',
+  },
+  bridge: {
+    title: 'Bridges',
+    without: 'no active interface of kind `bridged` can be made',
+    option: 'CONFIG_BRIDGE',
+    severity: 'warning',
+  },
+  vlan: {
+    title: 'VLANs',
+    without: 'no active interface can have a `vlan`',
+    option: 'CONFIG_VLAN_8021Q',
+    severity: 'info',
   },
   tcMirred: {
     title: 'tc mirred',
@@ -61,10 +79,12 @@ export const packetPath: HealthCheck = {
       const notYet = fault === undefined || /KERNEL_COMMAND_MISSING|ENOENT|No such file/.test(fault);
       findings.push(notYet ? await fromConfiguration(need) : failed(need, fault));
     }
-    const bad = findings.filter((finding) => finding.severity !== 'ok');
-    if (bad.length > 0) return bad;
+    const bad = findings.filter(({ severity }) => severity !== 'ok');
+    // Without VLANs everything else works.
+    if (bad.some(({ title }) => title !== NEEDS.vlan.title)) return bad;
     const how = facts === undefined ? 'The kernel is built with' : 'Tried in a network namespace:';
-    return { severity: 'ok', text: `${how} veth, nftables ingress and egress, tc mirred, BPF and XDP.` };
+    const text = `${how} veth, nftables ingress and egress, bridges, tc mirred, BPF and XDP.`;
+    return bad.length === 0 ? { severity: 'ok', text } : [{ severity: 'ok', text }, ...bad];
   },
 };
 

@@ -23,6 +23,8 @@ test('the kernel probe finds everything that the packet paths need, and changes 
     nftIngress: undefined,
     nftEgress: undefined,
     nftDup: undefined,
+    nftActive: undefined,
+    bridge: undefined,
     tcMirred: undefined,
     bpffs: undefined,
     xdpFanout: undefined,

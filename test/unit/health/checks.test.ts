@@ -67,6 +67,9 @@ const working: PacketPathFacts = {
   veth: undefined,
   nftIngress: undefined,
   nftEgress: undefined,
+  nftActive: undefined,
+  bridge: undefined,
+  vlan: undefined,
   tcMirred: undefined,
   bpffs: undefined,
   xdpFanout: undefined,
@@ -80,6 +83,14 @@ test('each part of the packet path that does not work is an error that says what
   const found = await findings(packetPath, { probePacketPath: async () => Promise.resolve(broken) });
   expect(found).toMatchObject([{ severity: 'error', title: 'nftables at egress' }]);
   expect(found[0]?.text).toMatch(/could transmit/);
+});
+
+test('a kernel without VLANs is good for everything else, and that is said', async () => {
+  const facts = { ...working, vlan: 'KERNEL_COMMAND_FAILED: Unknown device type.' };
+  expect(await findings(packetPath, { probePacketPath: async () => Promise.resolve(facts) })).toMatchObject([
+    { severity: 'ok' },
+    { severity: 'info', title: 'VLANs' },
+  ]);
 });
 
 test('before the tools are installed the packet path is judged by how the kernel is built', async () => {
