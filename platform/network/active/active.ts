@@ -124,6 +124,7 @@ export class ActivePorts {
       const link = links.find((one) => one.ifname === record.hostEnd);
       const via = links.find((one) => one.ifname === record.via);
       const faults = record.tables.flatMap((proven) => tableFaults(proven, tables, links));
+      if (record.tables.length === 0) faults.push('its rules were never proven');
       if (link !== undefined && record.kind === 'bridged')
         faults.push(
           ...bridgePortFaults(
