@@ -30,6 +30,14 @@ export const START_ERRORS: Readonly<Record<string, CatalogueEntry>> = Object.fre
     title: 'The capture was not taken on Ethernet',
     hint: 'Capture on an Ethernet interface, or rewrite the file (tcprewrite --dlt=enet) and replay the result.',
   },
+  START_RULES_REFUSED: {
+    title: 'The rule manager refused what the lab asked for',
+    hint: 'Read its log: bulkhead logs rule-manager',
+  },
+  START_CHAIN_FAILED: {
+    title: "The lab's chain from a rule source to a named alert is broken",
+    hint: 'Look at: bulkhead downloads list, bulkhead logs rule-manager, bulkhead logs suricata',
+  },
   START_REPLAY_UNWATCHED: {
     title: 'Nothing watches the replay',
     hint: "Attach the replay's monitor interface to the sensor first.",

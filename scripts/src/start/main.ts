@@ -1,7 +1,9 @@
 import { sensorClient, type SensorClient } from '@bulkhead/platform/cli';
-import { BulkheadError, openLog, sitePaths } from '@bulkhead/platform/kernel';
+import { BulkheadError, describeError, openLog, sitePaths } from '@bulkhead/platform/kernel';
 import { openNetwork } from '@bulkhead/platform/network';
+import type { AttackName } from '../lab/index.ts';
 import { endLxd, lxdAnswers } from './lxd-daemon.ts';
+import { CHAIN_STAGES, runChain, type ChainParts } from './chain.ts';
 import { parseStartOptions, type StartOptions } from './options.ts';
 import { runForeground } from './foreground.ts';
 import { runOnce, type OnceReport } from './once.ts';
@@ -10,7 +12,7 @@ import { leftovers, takeDownRemains } from './remains.ts';
 import { openSource, type Source } from './source.ts';
 import { Stages, type StageResult } from './stages.ts';
 
-/** Stages that this program shows, the installation before it included. */
+/** Stages that this program shows, the installation before it included; with `--once` in the lab also those of the chain. */
 const STAGES = 8;
 
 /**
@@ -20,7 +22,8 @@ const STAGES = 8;
 export async function main(argv: readonly string[]): Promise<number> {
   const options = parseStartOptions(argv);
   if ('exitCode' in options) return options.exitCode;
-  const stages = new Stages(STAGES, installationStages());
+  const chained = options.once && options.mode.kind === 'lab';
+  const stages = new Stages(chained ? STAGES + CHAIN_STAGES : STAGES, installationStages());
   const interrupted = new AbortController();
   const interrupt = () => {
     if (interrupted.signal.aborted) process.stderr.write('\n(already taking everything down; please wait)\n');
@@ -94,9 +97,42 @@ async function bringUp(
   source.startTraffic();
   const report = await runOnce({ client: held.client, stages, options, signal });
   held.wasUp = true;
-  if (options.once) return report;
+  const { lab } = source;
+  const chain = lab && {
+    client: held.client,
+    pageSocket: sitePaths(at).pageSocket('rule-manager'),
+    source: lab.ruleSource,
+    attack: (kind: AttackName) => lab.attack(kind),
+    timeoutMs: options.timeoutS * 1000,
+    signal,
+  };
+  if (options.once) {
+    const run = stages.run.bind(stages);
+    return chain === undefined ? report : { ...report, chain: await runChain(chain, run) };
+  }
+  if (chain !== undefined) showChain(chain);
   await runForeground({ client: held.client, sensor, signal });
   return report;
+}
+
+/** Lets the chain complete while alerts are shown already. */
+function showChain(parts: ChainParts): void {
+  const say = (text: string): void => {
+    if (!parts.signal.aborted) process.stderr.write(`-- ${text}\n`);
+  };
+  runChain(parts, (_name, title, work) => {
+    say(`${title} ...`);
+    return work((text) => {
+      say(`   ${text}`);
+    });
+  }).then(
+    () => {
+      say('rule source, downloader, rule manager, IDS, alert, names: the whole chain works');
+    },
+    (error: unknown) => {
+      say(describeError(error));
+    },
+  );
 }
 
 async function takeDown(options: StartOptions, stages: Stages, held: Held): Promise<string[]> {

@@ -3,6 +3,7 @@ import type { SensorStatus, StoredEvent } from '@bulkhead/platform/contracts';
 import { DETECTION_CHECK } from '@bulkhead/platform/contracts';
 import { describeAlert } from '@bulkhead/platform/events';
 import { BulkheadError } from '@bulkhead/platform/kernel';
+import type { ChainReport } from './chain.ts';
 import type { StartOptions } from './options.ts';
 import type { Stages } from './stages.ts';
 
@@ -14,6 +15,8 @@ export interface OnceReport {
   /** The first stored alert and the first stored detection check. */
   alert: StoredEvent | undefined;
   check: StoredEvent;
+  /** In the lab: from the rule source to a named alert. */
+  chain?: ChainReport;
 }
 
 interface OnceParts {

@@ -57,7 +57,7 @@ export function siteArguments(site: Site, stateDir: string): string[] {
 export async function openSensor(
   site: Site,
   kind: 'lab' | 'replay' | 'interface',
-  { device, ruleSource }: Pick<Source, 'device' | 'ruleSource'>,
+  { device, lab }: Pick<Source, 'device' | 'lab'>,
   progress: (text: string) => void,
   signal: AbortSignal,
 ): Promise<RunningSensor> {
@@ -74,7 +74,7 @@ export async function openSensor(
     kind === 'interface' ? 'sensor' : kind,
     device,
     packages.map(({ manifest }) => manifest),
-    ruleSource,
+    lab?.ruleSource,
   );
   const configFile = join(stateDir, 'sensor.yaml');
   await writeFileAtomic(configFile, stringify(config), 0o600);

@@ -1,5 +1,5 @@
 import { BulkheadError, describeError, type Logger, type Site } from '@bulkhead/platform/kernel';
-import { openLab, type RuleSource } from '../lab/index.ts';
+import { openLab, type Lab } from '../lab/index.ts';
 import { openReplay } from '../replay/index.ts';
 import type { StartOptions } from './options.ts';
 
@@ -9,8 +9,8 @@ export interface Source {
   device: string;
   /** One sentence for people. */
   text: string;
-  /** Where the rule manager's rules come from; undefined = there is no such source. */
-  ruleSource?: RuleSource;
+  /** Where the rule manager's rules come from, and who they are about; undefined = there is no such source. */
+  lab?: Pick<Lab, 'ruleSource' | 'attack'>;
   /** Begins to send traffic, in the background; faults go to the log. Called once the sensor watches. */
   startTraffic(): void;
   /** Ends the traffic and removes what was made for it. */
@@ -88,7 +88,7 @@ async function labSource({ site, log }: { site: Site; log: Logger }): Promise<So
   const aborter = new AbortController();
   return {
     device: lab.monitorDevice,
-    ruleSource: lab.ruleSource,
+    lab,
     text: `a lab network of its own (namespaces ${site.prefix}-lab-*), copied to ${lab.monitorDevice}`,
     startTraffic: () => {
       lab.startClients(aborter.signal);
