@@ -6,24 +6,13 @@ import { answerMessages } from './api/messages.ts';
 import { performer } from './api/perform.ts';
 import { stateOf } from './api/source-operations.ts';
 import { readStaticFiles } from './api/static-files.ts';
-import { Builder, PINNED } from './deploy/builder.ts';
-import { grantedIdss, idsOverBus } from './deploy/ids.ts';
-import { JobStore } from './deploy/job-store.ts';
-import { Outbox } from './deploy/outbox.ts';
-import { Pipeline } from './deploy/pipeline.ts';
-import { Reconciler } from './deploy/reconciler.ts';
-import { VersionStore } from './deploy/version-store.ts';
+import { PINNED } from './deploy/builder.ts';
 import { DocumentCopy } from './documents/document-copy.ts';
-import { DocumentStore } from './documents/document-store.ts';
 import { saidBy } from './errors.ts';
 import { judgeHealth } from './health.ts';
+import { openDesk } from './open-desk.ts';
 import { OptionsSchema, type Options } from './options.ts';
 import { keptCopies, personalData } from './personal-data.ts';
-import { RuleStore } from './rules/rule-store.ts';
-import { standingOf } from './rules/standing.ts';
-import { readResource } from './sources/resource-file.ts';
-import { SourceKeeper } from './sources/source-keeper.ts';
-import { SourceStore } from './sources/source-store.ts';
 import { openDatabase, type Database } from './store/database.ts';
 import { AlertLog } from './suppressions/alert-log.ts';
 
@@ -42,7 +31,6 @@ export interface AppPlaces {
 export const HTTP_PORT = 8_054;
 const RETENTION_MS = 3_600_000;
 const DOWNLOADS_MS = 60_000;
-const MAX_CAPTURE_BYTES = 64 * 2 ** 20;
 /** A file that takes longer to read is reported by the state of its source instead of the reply. */
 const ANSWER_MS = 4_000;
 
@@ -89,7 +77,21 @@ export class RuleManagerApp {
       days: () => this.#options.alertDays,
       maxRows: () => this.#options.maxAlerts,
     });
-    this.desk = this.#makeDesk();
+    this.desk = openDesk({
+      instrument,
+      db: this.#rulesDb,
+      options: () => this.#options,
+      changed: () => {
+        this.#generation += 1;
+      },
+      documentsChanged: () => {
+        this.#copy.touch();
+      },
+      alerts: () => (this.#options.alertDays === 0 ? undefined : this.#alerts),
+      generation: () => this.#generation,
+      health: () => this.health(),
+      ...(places.pollMs === undefined ? {} : { pollMs: places.pollMs }),
+    });
     this.#copy = new DocumentCopy(join(instrument.persistentDir, 'documents.json'), this.desk.documents);
   }
 
@@ -171,7 +173,7 @@ export class RuleManagerApp {
       return { ok: false, code: 'RULES_OPTIONS_INVALID', message: message.slice(0, 300) };
     }
     this.#options = parsed.data;
-    this.#changed();
+    this.#generation += 1;
     this.desk.reconciler.start();
     return { ok: true };
   }
@@ -219,109 +221,6 @@ export class RuleManagerApp {
     this.#rulesDb.close();
   }
 
-  #makeDesk(): Desk {
-    const instrument = this.#instrument;
-    const { log, persistentDir, resourcesDir } = instrument;
-    const db = this.#rulesDb;
-    const changed = (): void => {
-      this.#changed();
-    };
-    const touched = (): void => {
-      this.#changed();
-      this.#copy.touch();
-      reconciler.touch();
-    };
-    const documents = new DocumentStore(db, touched);
-    const sources = new SourceStore(db);
-    const rules = new RuleStore(db);
-    const versions = new VersionStore(db, persistentDir);
-    const jobs = new JobStore(db);
-    const place = () => ({ sensor: instrument.file.sensor, groups: this.#options.groups });
-    const standing = () => standingOf(documents.list(), sources.current(), place(), Date.now());
-    const granted = () => grantedIdss(instrument.file);
-    const ids = (name: string) => idsOverBus(instrument, name);
-    const keeper = new SourceKeeper({
-      store: sources,
-      documents,
-      resourcesDir,
-      engineVersion: () => this.#options.engineVersion,
-      request: () =>
-        instrument.file.services.includes('download.request')
-          ? (payload) => instrument.ask('download.request', payload)
-          : undefined,
-      changed: () => {
-        this.#changed();
-        reconciler.touch();
-      },
-      log,
-    });
-    const minShare = () => this.#options.minShare;
-    const builder = new Builder({ documents, sources, rules, versions, jobs, place, minShare });
-    const pipeline = new Pipeline({
-      builder,
-      versions,
-      jobs,
-      documents,
-      rules,
-      standing,
-      maySkip: (source) =>
-        documents.about('source', source).some(({ body }) => 'skipFaulty' in body && body.skipFaulty),
-      outbox: new Outbox(persistentDir),
-      ids,
-      capture: () => this.#capture(),
-      publish: (type, record) => {
-        if (!instrument.file.publish.includes(type)) return;
-        instrument.publish(type, { event_type: type, ...record }).catch(() => undefined);
-      },
-      changed,
-      ended: () => {
-        reconciler.start();
-      },
-      unbuildable: (version, reason) => {
-        reconciler.unbuildable(version, reason);
-      },
-      log,
-      signal: instrument.stopping,
-      maxMs: () => this.#options.maxTestMinutes * 60_000,
-      ...(this.#places.pollMs === undefined ? {} : { pollMs: this.#places.pollMs }),
-    });
-    const reconciler = new Reconciler({
-      builder,
-      documents,
-      jobs,
-      pipeline,
-      granted,
-      ids,
-      autoDeploy: () => this.#options.autoDeploy,
-      quietMs: () => this.#options.quietS * 1_000,
-      checkMs: () => this.#options.checkS * 1_000,
-      changed,
-      log,
-    });
-    return {
-      documents,
-      sources,
-      keeper,
-      rules,
-      versions,
-      jobs,
-      builder,
-      pipeline,
-      reconciler,
-      alerts: () => (this.#options.alertDays === 0 ? undefined : this.#alerts),
-      options: () => this.#options,
-      place,
-      standing,
-      granted,
-      generation: () => this.#generation,
-      health: () => this.health(),
-    };
-  }
-
-  #changed(): void {
-    this.#generation += 1;
-  }
-
   /** Takes what the platform placed. Reading that takes long goes on behind the answer. */
   async #look(): Promise<ChangeReply> {
     const looked = this.desk.keeper
@@ -339,13 +238,6 @@ export class RuleManagerApp {
       const state = this.desk.sources.download(body.name)?.state;
       if (state !== undefined && state !== 'approved') await this.desk.keeper.request(body.name);
     }
-  }
-
-  async #capture(): Promise<{ bytes: Buffer; mustAlert: readonly number[] } | undefined> {
-    const { testCapture, captureMustAlert } = this.#options;
-    if (testCapture === undefined) return undefined;
-    const file = await readResource(this.#instrument.resourcesDir, testCapture, MAX_CAPTURE_BYTES);
-    return file === undefined ? undefined : { bytes: file.bytes, mustAlert: captureMustAlert };
   }
 
   #read(from: string, type: string): void {

@@ -54,8 +54,8 @@ export function keptCopies(places: KeptPlaces): KeptCopy[] {
       name: 'history',
       what: 'who changed which rule, suppression or source, when and why; the last 50,000 changes',
       records: history?.n ?? 0,
-      ...(history?.oldest == null ? {} : { oldest: history.oldest }),
-      ...(history?.newest == null ? {} : { newest: history.newest }),
+      ...(typeof history?.oldest === 'string' ? { oldest: history.oldest } : {}),
+      ...(typeof history?.newest === 'string' ? { newest: history.newest } : {}),
     },
   ];
 }
@@ -90,8 +90,8 @@ async function find(
     {
       copy: 'alerts',
       records: row?.n ?? 0,
-      ...(row?.oldest == null ? {} : { oldest: new Date(row.oldest).toISOString() }),
-      ...(row?.newest == null ? {} : { newest: new Date(row.newest).toISOString() }),
+      ...(typeof row?.oldest === 'number' ? { oldest: new Date(row.oldest).toISOString() } : {}),
+      ...(typeof row?.newest === 'number' ? { newest: new Date(row.newest).toISOString() } : {}),
     },
     { copy: 'suppressions', records: kept + lines },
     { copy: 'history', records: historyWith(rulesDb, address).length },

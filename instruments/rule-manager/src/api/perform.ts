@@ -19,7 +19,7 @@ export function performer(desk: Desk): Performer {
     const parsed = OPERATIONS[name].request.safeParse(payload);
     if (!parsed.success) throw invalid(name, parsed.error);
     const perform = all[name] as Perform<OperationName>;
-    return perform(parsed.data as never, caller);
+    return perform(parsed.data, caller);
   };
 }
 

@@ -76,6 +76,7 @@ export class Pipeline {
       const error = new RulesError('RULES_INTERRUPTED', 'The instrument was started again.');
       jobs.put({ ...job, ...saidBy(error), state: 'aborted', endedAt: new Date().toISOString() });
     }
+    for (const target of jobs.targets()) jobs.putTarget({ ...target, state: 'unknown', notBeforeMs: 0 });
     await outbox.clear();
   }
 
@@ -124,9 +125,14 @@ export class Pipeline {
       const { version, compiled } = await this.#version(order);
       this.#put({ ...this.#current(), state: 'deploying', version: version.id, rules: version.rules });
       const outcomes = await this.#deploy(version, left);
+      if (this.#options.signal.aborted) {
+        const error = new RulesError('RULES_INTERRUPTED', 'The instrument was stopped.');
+        this.#end({ state: 'aborted', ...saidBy(error) });
+        return;
+      }
       const again: string[] = [];
       for (const [name, outcome] of outcomes) {
-        const mayExclude = compiled !== undefined && round < MOST_ROUNDS && !this.#options.signal.aborted;
+        const mayExclude = compiled !== undefined && round < MOST_ROUNDS;
         if (outcome.state === 'refused' && mayExclude && this.#exclude(outcome, compiled)) again.push(name);
         else this.#settle(name, version, outcome, order);
       }

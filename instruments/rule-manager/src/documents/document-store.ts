@@ -177,7 +177,7 @@ export class DocumentStore {
     const rows = this.#db
       .prepare<
         [typeof values & { limit: number; offset: number }],
-        Change & { old: string | null; new: string | null }
+        Omit<Change, 'old' | 'new'> & { old: string | null; new: string | null }
       >(`SELECT * FROM history WHERE ${where} ORDER BY id DESC LIMIT @limit OFFSET @offset`)
       .all({ ...values, limit, offset });
     return {
@@ -260,7 +260,7 @@ function documentOf(row: Row): AnyDocument {
     time: row.time,
     reason: row.reason,
     ...(row.expires === null ? {} : { expires: new Date(row.expires).toISOString() }),
-  } as AnyDocument;
+  };
 }
 
 /** Text for the history; values of parameters (access codes) are left out. */

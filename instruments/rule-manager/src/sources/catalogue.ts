@@ -77,7 +77,7 @@ export function parseIndex(bytes: Buffer): { entries: IndexEntry[]; skipped: num
       parameters: [...names].slice(0, 16).map((name) => ({ name, prompt: parameters[name]?.prompt })),
     });
   }
-  if (all.length > 0 && entries.length === 0) throw invalid('none of its sources is valid');
+  if (entries.length === 0) throw invalid('it lists no source that is valid');
   return { entries, skipped: all.length - entries.length };
 }
 

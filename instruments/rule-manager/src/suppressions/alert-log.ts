@@ -145,7 +145,7 @@ export class AlertLog {
         'SELECT min(time) AS oldest, max(time) AS newest FROM alerts',
       )
       .get();
-    if (row?.oldest == null || row.newest === null) return undefined;
+    if (typeof row?.oldest !== 'number' || row.newest === null) return undefined;
     return { oldest: row.oldest, newest: row.newest };
   }
 
