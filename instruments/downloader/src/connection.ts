@@ -145,7 +145,7 @@ async function throughProxy(socket: Socket, authority: string, way: Way): Promis
   way.signal.addEventListener('abort', abort, { once: true });
   try {
     await new Promise<void>((resolve, reject) => {
-      request.once('error', reject);
+      request.on('error', reject);
       request.once('connect', ({ statusCode = 0 }, _socket, early) => {
         if (statusCode < 200 || statusCode > 299) reject(new Error(`it answers ${String(statusCode)}`));
         // Nobody speaks before TLS does.
