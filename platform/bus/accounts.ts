@@ -150,7 +150,7 @@ function instrumentAccount(
       })),
   ];
   const imports: Import[] = [...fromPlatform, ...messages];
-  const publish = imports.map(({ subject, as }) => as ?? subject);
+  const publish = [...imports.map(({ subject, as }) => as ?? subject), subjects.answers];
   const subscribe = [subjects.inbox(name), subjects.controls(name), subjects.messagesTo(name)];
   return block(account, [
     `limits: { max_connections: ${String(BUS_LIMITS.connectionsPerInstrument)}, max_subscriptions: ${String(
@@ -159,11 +159,8 @@ function instrumentAccount(
     'users: [ {',
     `  nkey: ${key}`,
     '  permissions: {',
-    // An empty allow-list would allow everything.
-    publish.length === 0 ? '    publish: { deny: ">" }' : `    publish: { allow: ${list(publish)} }`,
+    `    publish: { allow: ${list(publish)} }`,
     `    subscribe: { allow: ${list(subscribe)} }`,
-    // One reply to each request that it was sent, soon: what it publishes otherwise is in the list above.
-    '    allow_responses: { max: 1, expires: "60s" }',
     '  }',
     '} ]',
     ...exportLines(

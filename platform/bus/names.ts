@@ -52,6 +52,12 @@ export const subjects = Object.freeze({
   localPull: (stream: string, consumer: string) => `${READER_API}.CONSUMER.MSG.NEXT.${stream}.${consumer}`,
   localConsumerInfo: (stream: string, consumer: string) =>
     `${READER_API}.CONSUMER.INFO.${stream}.${consumer}`,
+  /**
+   * Where requests from other accounts are answered: the server makes such a subject for each, random, valid for one answer, and
+   * only in the account of the one who was asked. So an instrument may publish there without a further bound.
+   * (`allow_responses` is not used: a reload forgets which answers are due, and every request at work would be lost.)
+   */
+  answers: '_R_.>',
   acknowledge: (stream: string, consumer: string) => `$JS.ACK.${stream}.${consumer}.>`,
 });
 

@@ -15,10 +15,10 @@ function account(text: string, name: string): string {
   return text.slice(text.indexOf(`  "${name}" {`)).split('\n  }')[0] ?? '';
 }
 
-test('an instrument without rights can publish nothing, and gets nothing from anybody', () => {
+test('an instrument without rights can publish nothing but answers, and gets nothing from anybody', () => {
   const text = compile(busModel([busInstrument('idle')]));
   const idle = account(text, 'I_idle');
-  expect(idle).toContain('publish: { deny: ">" }');
+  expect(idle).toContain('publish: { allow: ["_R_.>"] }');
   expect(idle).toContain('subscribe: { allow: ["_INBOX.idle.>", "control.idle.>", "message.idle.>"] }');
   expect(idle).not.toContain('imports');
   expect(account(text, 'PLAT')).not.toContain('exports');
@@ -36,7 +36,7 @@ test.each([
     ],
     other: [
       '{ service: { account: "PLAT", subject: "event.suricata.alert" } }',
-      'allow: ["event.suricata.alert", "event.suricata.dns.answer"]',
+      'allow: ["event.suricata.alert", "event.suricata.dns.answer", "_R_.>"]',
     ],
     name: 'suricata',
   },
