@@ -57,8 +57,10 @@ export interface RuleBench {
   overview: () => Promise<Overview>;
   /** Waits until every IDS runs what is wanted. */
   settled: (label: string) => Promise<Overview>;
-  /** Stops the rule manager and starts it again on the same folder, whatever it was doing. */
-  restart: (kill?: boolean) => Promise<void>;
+  /** Stops the rule manager, whatever it is doing, and starts it again on the same folder. */
+  restart: (between?: () => void) => Promise<void>;
+  /** The bus end of an IDS, to publish alerts with. */
+  sender: (name: string) => Instrument;
   dispose: () => Promise<void>;
 }
 
@@ -92,8 +94,10 @@ export async function openRuleBench(
   const bus = await openBusBench('brm');
   await bus.bus.ensure(model);
   const ids = new Map<string, TestIds>();
+  const ends = new Map<string, Instrument>();
   for (const name of idsNames) {
     const end = await bus.instrument(model, name, { dataDir: dataDir(name) });
+    ends.set(name, end);
     ids.set(name, answerRulesets(end));
   }
   bus.bus.serve('deliver', (from, payload) => Promise.resolve(deliver(folder, from, payload)));
@@ -138,11 +142,12 @@ export async function openRuleBench(
           wanted !== undefined && targets.length > 0 && targets.every(({ state }) => state === 'live');
         return live && !pending && overview.job?.endedAt !== undefined ? overview : undefined;
       }),
-    restart: async (kill = false) => {
-      if (!kill) await bench.instrument.close();
-      const next = await start();
-      Object.assign(bench, next);
+    restart: async (between) => {
+      await bench.instrument.close();
+      between?.();
+      Object.assign(bench, await start());
     },
+    sender: (name) => ends.get(name)!,
     dispose: async () => {
       await bus.dispose();
       rmSync(folder, { recursive: true, force: true });
