@@ -41,7 +41,9 @@ test('the example runs every instrument that is shipped, with all that it asks f
       publish: asks?.publish,
       read: asks?.read,
       send: asks?.send,
+      deliver: asks?.deliver,
       fetch: asks?.fetch,
+      ui: asks?.ui !== undefined,
     });
     const ports = [...Object.keys(interfaces), ...Object.keys(active)];
     // A network card to send through is the operator's to choose; without one such an instrument is not run.
