@@ -80,6 +80,13 @@ function Subject({ change }: { change: Change }) {
   if (change.kind === 'rule' && /^\d+$/.test(change.subject)) {
     return <a href={hrefOf('rules', change.subject)}>rule {change.subject}</a>;
   }
+  if (change.kind === 'suppression' && /^\d+$/.test(change.subject)) {
+    return (
+      <>
+        suppression of <a href={hrefOf('rules', change.subject)}>rule {change.subject}</a>
+      </>
+    );
+  }
   const name = change.kind === 'ruleset' ? change.subject.slice(0, 8) : change.subject;
   return (
     <>

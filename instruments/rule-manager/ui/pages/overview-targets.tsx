@@ -1,4 +1,5 @@
 import type { Overview, RulesetVersion, Target } from '../../src/api-types.ts';
+import { useAsk } from '../live.tsx';
 import { Refusal, type Tone } from '../parts/notice.tsx';
 import { Badge, Time } from '../parts/small.tsx';
 import { count, short } from '../text/format.ts';
@@ -25,7 +26,7 @@ export function Targets({ overview, versions }: { overview: Overview; versions: 
             <th scope="col">IDS</th>
             <th scope="col">State</th>
             <th scope="col">Version</th>
-            <th scope="col">Built</th>
+            <th scope="col">Since</th>
             <th scope="col" class="number">
               Rules
             </th>
@@ -43,6 +44,18 @@ export function Targets({ overview, versions }: { overview: Overview; versions: 
         </tbody>
       </table>
     </section>
+  );
+}
+
+/** Since when a version is live, and by whom; if nobody remembers, when it was built. */
+function Since({ id, version }: { id: string; version: RulesetVersion | undefined }) {
+  const { data } = useAsk('changes.list', { kind: 'ruleset', subject: id, limit: 5 });
+  const put = data?.changes.find(({ action }) => action === 'deploy' || action === 'rollback') ?? version;
+  if (put === undefined) return <>–</>;
+  return (
+    <>
+      <Time at={put.time} /> by {put.author}
+    </>
   );
 }
 
@@ -64,14 +77,8 @@ function Row({ target, version }: { target: Target; version: RulesetVersion | un
           <code title={target.version}>{short(target.version)}</code>
         )}
       </td>
-      <td data-label="Built">
-        {version === undefined ? (
-          '–'
-        ) : (
-          <>
-            <Time at={version.time} /> by {version.author}
-          </>
-        )}
+      <td data-label="Since">
+        {target.version === undefined ? '–' : <Since id={target.version} version={version} />}
       </td>
       <td data-label="Rules" class="number">
         {target.ruleCount === undefined ? '–' : count(target.ruleCount)}

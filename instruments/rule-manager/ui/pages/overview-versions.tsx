@@ -91,7 +91,7 @@ function Row(props: {
         {count(version.rules)}
         <div class="quiet">{size(version.bytes)}</div>
       </td>
-      <td data-label="Against the one before">
+      <td data-label="Changes">
         <span class="added">+{count(version.added)}</span>{' '}
         <span class="removed">−{count(version.removed)}</span> <span>~{count(version.changed)}</span>
         {version.notes.length > 0 && (

@@ -7,7 +7,7 @@ import { ConfirmDialog, Dialog } from '../parts/dialog.tsx';
 import { ErrorNotice, Notice } from '../parts/notice.tsx';
 import { Diff, Time } from '../parts/small.tsx';
 import { hrefOf } from '../route.ts';
-import { documentText, plural, scopeText, severityText } from '../text/format.ts';
+import { documentText, scopeText, severityText } from '../text/format.ts';
 import { RuleEdit, RuleSwitch } from './rule-forms.tsx';
 import { RuleHistory } from './rule-history.tsx';
 import { RuleState } from './rule-state.tsx';
@@ -154,7 +154,7 @@ function Documents(props: { documents: readonly AnyDocument[]; onRemove: (docume
   if (props.documents.length === 0) return null;
   return (
     <section aria-label="Changes that hold">
-      <h3>{plural(props.documents.length, 'change')} hold here or elsewhere</h3>
+      <h3>Changes to it</h3>
       <ul class="documents">
         {props.documents.map((document) => (
           <li key={document.id}>

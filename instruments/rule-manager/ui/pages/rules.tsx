@@ -26,8 +26,9 @@ export function RulesPage({ route }: { route: Route }) {
   };
   const rules = found.data?.rules ?? [];
   const names = (sources.data?.sources ?? []).filter(({ origin }) => !origin.type.startsWith('index'));
-  const pager = (
+  const pager = (place: string) => (
     <Pager
+      place={place}
       offset={offset}
       limit={LIMIT}
       shown={rules.length}
@@ -106,9 +107,9 @@ export function RulesPage({ route }: { route: Route }) {
           </Empty>
         ) : (
           <>
-            {pager}
+            {pager('above')}
             <RuleTable rules={rules} filters={filters} />
-            {rules.length > 20 && pager}
+            {rules.length > 20 && pager('below')}
           </>
         )}
       </section>
@@ -179,8 +180,12 @@ function RuleTable({ rules, filters }: { rules: readonly RuleSummary[]; filters:
               <RuleState rule={rule} />
             </td>
             <td data-label="Severity">{severityText(rule.priority)}</td>
-            <td data-label="Class">{rule.classtype ?? '–'}</td>
-            <td data-label="Source">{rule.source}</td>
+            <td data-label="Class" class="extra">
+              {rule.classtype ?? '–'}
+            </td>
+            <td data-label="Source" class="extra">
+              {rule.source}
+            </td>
           </tr>
         ))}
       </tbody>

@@ -155,15 +155,18 @@ export function approveCommand(name: string): string {
 
 function Use({ source }: { source: SourceState }) {
   const { version, rules } = source;
+  const isCatalogue = source.origin.type.startsWith('index');
   return (
     <dl class="facts">
-      <div>
-        <dt>Rules on</dt>
-        <dd>
-          <a href={hrefOf('rules', undefined, { source: source.name })}>{count(rules.enabled)}</a> of{' '}
-          {count(rules.all)}
-        </dd>
-      </div>
+      {!isCatalogue && (
+        <div>
+          <dt>Rules on</dt>
+          <dd>
+            <a href={hrefOf('rules', undefined, { source: source.name })}>{count(rules.enabled)}</a> of{' '}
+            {count(rules.all)}
+          </dd>
+        </div>
+      )}
       <div>
         <dt>File</dt>
         <dd>

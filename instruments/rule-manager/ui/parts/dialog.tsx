@@ -17,6 +17,9 @@ export function Dialog(props: {
   useEffect(() => {
     const dialog = element.current;
     dialog?.showModal();
+    // Not the button that closes, which comes first: what the window was opened for.
+    const field = dialog?.querySelector<HTMLElement>('.dialog-body :is(input, select, textarea)');
+    (field ?? dialog?.querySelector<HTMLElement>('h2'))?.focus();
     return () => {
       dialog?.close();
     };
@@ -32,7 +35,9 @@ export function Dialog(props: {
       }}
     >
       <header>
-        <h2 id={title}>{props.title}</h2>
+        <h2 id={title} tabIndex={-1}>
+          {props.title}
+        </h2>
         <button type="button" class="close" aria-label="Close" onClick={props.onClose}>
           ×
         </button>

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
-import { hintOf, type RulesErrorCode } from '../../src/errors.ts';
 import type { ApiError } from '../api.ts';
+import { todoOf } from '../text/hints.ts';
 import { Faults } from './faults.tsx';
 
 export type Tone = 'good' | 'info' | 'warn' | 'bad';
@@ -26,8 +26,7 @@ export function Notice(props: {
 
 /** What a refusal says, apart: what happened, and what to do. */
 export function splitHint(code: string, message: string): { what: string; todo: string | undefined } {
-  // A code of another program has no hint here.
-  const hint = hintOf(code as RulesErrorCode) as string | undefined;
+  const hint = todoOf(code);
   if (hint === undefined || !message.endsWith(hint)) return { what: message, todo: hint };
   return { what: message.slice(0, -hint.length).trim(), todo: hint };
 }

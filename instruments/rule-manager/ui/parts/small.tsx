@@ -62,16 +62,21 @@ export function Pager(props: {
   total: number;
   more: boolean;
   what: string;
+  /** Tells two of them on one page apart. */
+  place?: string;
   onMove: (offset: number) => void;
 }) {
   const { offset, limit, shown, total, more } = props;
   const last = more || offset + shown < total;
   return (
-    <nav class="pager" aria-label={`Pages of ${props.what}`}>
+    <nav
+      class="pager"
+      aria-label={`Pages of ${props.what}${props.place === undefined ? '' : `, ${props.place}`}`}
+    >
       <span aria-live="polite">
         {shown === 0
           ? `no ${props.what}`
-          : `${count(offset + 1)}–${count(offset + shown)} of ${count(total)}${more && total >= 10_000 ? ' or more' : ''}`}
+          : `${count(offset + 1)}–${count(offset + shown)} of ${count(total)}${more && total > 0 && total % 1_000 === 0 ? ' or more' : ''}`}
       </span>
       <button
         type="button"
