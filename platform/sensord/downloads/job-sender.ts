@@ -95,7 +95,9 @@ export class JobSender {
     const name = fetcherName(this.#parts.desired());
     if (name === undefined) return undefined;
     try {
-      const reply = await this.#parts.bus.send(name, 'download.status', {}, SEND_MS);
+      const reply = await this.#parts.bus.send(name, 'download.status', {}, SEND_MS, {
+        routine: true,
+      });
       return reply.ok ? StatusSchema.parse(reply.result).jobs : undefined;
     } catch (error) {
       this.#parts.log.debug({ reason: describeError(error) }, `${name} did not say how its downloads are`);
