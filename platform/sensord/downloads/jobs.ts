@@ -65,7 +65,7 @@ export function fetchProblems(desired: DesiredState, jobs: number): string[] {
   const fetchers = desired.instruments.filter(({ enabled, rights }) => enabled && rights.fetch);
   const [first, ...others] = fetchers.map(({ name }) => name);
   if (first === undefined)
-    return jobs === 0 ? [] : [`${String(jobs)} downloads are approved, and no instrument may fetch them`];
+    return jobs === 0 ? [] : ['downloads are approved, and no instrument may fetch them'];
   return others.length === 0
     ? []
     : [`only ${first} fetches downloads; ${others.join(', ')} may too, and does not`];
