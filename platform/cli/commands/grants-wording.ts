@@ -37,7 +37,7 @@ function instrumentText(one: InstrumentGrants): string {
   if (one.unanswered.length > 0)
     lines.push('  asked for, and nobody is there', ...one.unanswered.map((line) => `    ${line}`));
   const revoke = ({ right, note = '' }: GrantEntry) =>
-    `${note}; bulkhead grants revoke ${instrument} ${right}`;
+    one.problem === undefined ? `${note}; bulkhead grants revoke ${instrument} ${right}` : note;
   lines.push(...section('given, without effect', of('ineffective'), revoke));
   if (one.accepts.length > 0)
     lines.push(
