@@ -282,6 +282,7 @@ function checkActive(
     links.set(link, name);
   });
   const taken = new Map<string, string>();
+  const stations = new Set<string>();
   config.instruments.forEach(({ name, active, interfaces }, index) => {
     for (const [port, wiring] of Object.entries(active)) {
       const at = ['instruments', index, 'active', port];
@@ -294,8 +295,24 @@ function checkActive(
         taken.set(one.name, name);
       }
       if (port in interfaces) refuse(at, 'is wired to a monitor interface too');
+      const [address = '', prefix = ''] = wiring.address.split('/');
+      const station = `${wiring.interface}/${address}`;
+      if (address !== 'dhcp' && stations.has(station))
+        refuse([...at, 'address'], 'is taken by another instrument');
+      stations.add(station);
+      if (wiring.gateway !== undefined && address !== 'dhcp' && !isOnLink(address, prefix, wiring.gateway))
+        refuse([...at, 'gateway'], `is not in the network of ${wiring.address}`);
     }
   });
+}
+
+/** True when two IPv4 addresses agree in their first `prefix` bits. */
+function isOnLink(address: string, prefix: string, other: string): boolean {
+  const size = 2 ** (32 - Number(prefix));
+  const [one, two] = [address, other].map((text) =>
+    Math.floor(text.split('.').reduce((sum, part) => sum * 256 + Number(part), 0) / size),
+  );
+  return one === two;
 }
 
 function unique<T>(

@@ -197,13 +197,15 @@ export class ActiveRig {
   }
 
   /** The same over UDP. */
-  async ask(instrument: string, address: string, port: number): Promise<string | undefined> {
+  async ask(
+    instrument: string,
+    address: string,
+    port: number,
+    patience = REFUSED_MS,
+  ): Promise<string | undefined> {
     const script = `exec 3<>/dev/udp/${address}/${String(port)} && echo hello >&3 && head -n1 <&3`;
-    const { exitCode, stdout } = await run(
-      'ip',
-      ['netns', 'exec', this.namespace(instrument), 'timeout', '1', 'bash', '-c', script],
-      { allowFailure: true },
-    );
+    const inside = ['netns', 'exec', this.namespace(instrument), 'timeout', String(patience / 1000)];
+    const { exitCode, stdout } = await run('ip', [...inside, 'bash', '-c', script], { allowFailure: true });
     return exitCode === 0 ? stdout.trim() : undefined;
   }
 

@@ -31,7 +31,7 @@ test('dedicated: what is allowed is reached through the interface, everything el
     to(OUTSIDE.gateway, [4500], { protocol: 'udp' }),
   ]);
   expect(await rig.connect('one', OUTSIDE.web, 443, 5_000)).toBe(`${OUTSIDE.web} 443`);
-  expect(await rig.ask('one', OUTSIDE.gateway, 4500)).toBe('udp 4500');
+  expect(await rig.ask('one', OUTSIDE.gateway, 4500, 5_000)).toBe('udp 4500');
   expect(await rig.connect('one', OUTSIDE.web, 80)).toBeUndefined();
   expect(await rig.connect('one', OUTSIDE.other, 443)).toBeUndefined();
   expect(await rig.ask('one', OUTSIDE.gateway, 53)).toBeUndefined();
@@ -150,6 +150,15 @@ test('removed: no link, no rule stays, and the interface is down', async () => {
   expect(tables).not.toContain(`${rig.site.prefix}_`);
   expect(links).not.toContain(`${rig.site.prefix}a-`);
   expect(/^b61n0\S*\s+(\S+)/m.exec(links)?.[1]).toBe('DOWN');
+
+  await rig.useBridge();
+  await rig.addBox('two', 'bridged', '10.77.0.11/24', [to(OUTSIDE.web, [443])]);
+  await rig.network.removeAll();
+  const after = (await run('ip', ['-br', 'link'])).stdout;
+  expect((await run('nft', ['list', 'tables', 'netdev'])).stdout).not.toContain(`${rig.site.prefix}_`);
+  expect(after).not.toContain(`${rig.site.prefix}a-`);
+  // The bridge is the operator's.
+  expect(/^b61br\s+(\S+)/m.exec(after)?.[1]).toBe('UP');
 });
 
 test('a VLAN where the kernel has none is refused by name, and nothing is left', async () => {

@@ -195,6 +195,30 @@ test('resources name plain files: nothing that leaves the folder', () => {
   expect(faultAt(withResource('a', 'relative'))).toBe('/instruments/0/resources/a');
 });
 
+test('active interfaces: what cannot work in a network is refused where it stands', () => {
+  const wired = (...active: object[]) => ({
+    ...minimal,
+    monitorInterfaces: [{ name: 'mon', device: 'eth1' }],
+    activeInterfaces: [
+      { name: 'dmz', kind: 'bridged', device: 'br0' },
+      { name: 'out', kind: 'dedicated', device: 'eth2' },
+    ],
+    instruments: active.map((net0, at) => ({ name: `a${at}`, package: 'a', active: { net0 } })),
+  });
+  const dmz = (address: string, gateway?: string) => ({ interface: 'dmz', address, gateway });
+  expect(faultAt(wired(dmz('10.0.0.2/24', '10.0.0.1'), dmz('10.0.0.3/24'), dmz('dhcp'), dmz('dhcp')))).toBe(
+    'accepted',
+  );
+  expect(faultAt(wired(dmz('10.0.0.2/24'), dmz('10.0.0.2/16')))).toBe('/instruments/1/active/net0/address');
+  expect(faultAt(wired(dmz('10.0.0.2/24', '10.0.1.1')))).toBe('/instruments/0/active/net0/gateway');
+  expect(faultAt(wired(dmz('10.0.0.2')))).toBe('/instruments/0/active/net0/address');
+  expect(faultAt(wired({ interface: 'none', address: 'dhcp' }))).toBe('/instruments/0/active/net0/interface');
+  const out = { interface: 'out', address: 'dhcp' };
+  expect(faultAt(wired(out, out))).toBe('/instruments/1/active/net0/interface');
+  const monitored = { ...wired(out), activeInterfaces: [{ name: 'out', kind: 'dedicated', device: 'eth1' }] };
+  expect(faultAt(monitored)).toBe('/activeInterfaces/0/device');
+});
+
 test('every list has an end', () => {
   const many = Array.from({ length: 2_000 }, (_, n) => ({ ...instrument, name: `a${n}` }));
   expect(faultAt({ ...minimal, instruments: many })).toBe('/instruments');
