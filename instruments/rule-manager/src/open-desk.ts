@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Health, Instrument } from '@bulkhead/sdk';
 import type { Desk } from './api/desk.ts';
 import { Builder } from './deploy/builder.ts';
@@ -55,6 +56,7 @@ export function openDesk(parts: DeskParts): Desk {
     store: sources,
     documents,
     resourcesDir,
+    pastedDir: join(persistentDir, 'pasted'),
     engineVersion: () => options().engineVersion,
     request: () =>
       instrument.file.services.includes('download.request')

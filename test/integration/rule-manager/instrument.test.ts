@@ -194,4 +194,5 @@ test('documents survive a damaged database', async () => {
     'suppression ada',
   ]);
   expect((await bench.overview()).health.detail).toContain('damaged');
+  await waitFor('the pasted rule', 30_000, async () => (await bench!.overview()).wanted?.enabled === 1);
 });

@@ -58,7 +58,12 @@ export function sourceOperations(desk: Desk): Operations<Names> {
       // Rules that are not taken leave the source as it was.
       if (text !== undefined) await keeper.paste({ ...old, body }, text);
       const source = documents.change(old.id, wanted, { author, reason });
-      if (text === undefined) await bringIn(desk, source, undefined, () => undefined);
+      if (text === undefined) {
+        await keeper.request(name);
+        // What decides how a file is read changed: the same file may be taken now, or another one is meant.
+        const again = ['skipFaulty', 'maxMib', 'origin'].some((key) => key in defined(changes));
+        await keeper.look(again ? name : undefined);
+      }
       return { source: stateOf(desk, source) };
     },
     'source.refresh': async ({ name }) => {

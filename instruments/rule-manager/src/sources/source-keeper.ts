@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { ChangeReply, InstrumentLog } from '@bulkhead/sdk';
 import type { DocumentStore } from '../documents/document-store.ts';
 import type { Document } from '../documents/schemas.ts';
@@ -13,6 +15,8 @@ export interface SourceKeeperOptions {
   store: SourceStore;
   documents: DocumentStore;
   resourcesDir: string;
+  /** Where texts that people gave are kept. */
+  pastedDir: string;
   /** Version of the IDS, for addresses of catalogues that name it. */
   engineVersion: () => string;
   /** Asks the platform for a download; undefined: the instrument may not. */
@@ -60,7 +64,6 @@ export class SourceKeeper {
     let refusal: ChangeReply | undefined;
     for (const source of this.#options.documents.list('source')) {
       const file = fileOf(source);
-      if (file === undefined) continue;
       const taken = await this.#exclusive.run(() => this.#take(source, file, source.body.name === again));
       if (!taken.ok) refusal ??= taken;
     }
@@ -71,11 +74,21 @@ export class SourceKeeper {
   async paste(source: Source, text: string): Promise<void> {
     const bytes = Buffer.from(text, 'utf8');
     const digest = createHash('sha256').update(bytes).digest('hex');
-    await this.#exclusive.run(() => this.#read(source, 'pasted.rules', { bytes, digest }, true));
+    await this.#exclusive.run(async () => {
+      await this.#read(source, source.body.name, { bytes, digest }, true);
+      // Kept as it was given, so that it can be read again like any other file.
+      const { pastedDir } = this.#options;
+      await mkdir(pastedDir, { recursive: true, mode: 0o700 });
+      await writeFile(join(pastedDir, `${source.body.name}.new`), bytes, { mode: 0o600, flush: true });
+      await rename(join(pastedDir, `${source.body.name}.new`), join(pastedDir, source.body.name));
+    });
   }
 
   async remove(name: string): Promise<void> {
-    await this.#exclusive.run(() => this.#options.store.remove(name));
+    await this.#exclusive.run(async () => {
+      await rm(join(this.#options.pastedDir, name), { force: true });
+      await this.#options.store.remove(name);
+    });
     this.#options.changed();
   }
 
@@ -133,11 +146,12 @@ export class SourceKeeper {
   }
 
   async #take(source: Source, file: string, again: boolean): Promise<ChangeReply> {
-    const { store, resourcesDir } = this.#options;
+    const { store, resourcesDir, pastedDir } = this.#options;
+    const dir = source.body.origin.type === 'pasted' ? pastedDir : resourcesDir;
     const { name, maxMib } = source.body;
     let resource: ResourceFile | undefined;
     try {
-      resource = await readResource(resourcesDir, file, maxMib * 2 ** 20);
+      resource = await readResource(dir, file, maxMib * 2 ** 20);
     } catch (error) {
       const reason = saidBy(error);
       if (store.files(name).refused?.message !== reason.message) {
@@ -218,7 +232,7 @@ export function downloadName(source: string): string {
   return `source-${source}`;
 }
 
-function fileOf({ body: { name, origin } }: Source): string | undefined {
-  if (origin.type === 'pasted') return undefined;
+function fileOf({ body: { name, origin } }: Source): string {
+  if (origin.type === 'pasted') return name;
   return origin.type === 'file' || origin.type === 'index-file' ? origin.file : downloadName(name);
 }
