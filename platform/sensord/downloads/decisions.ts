@@ -5,12 +5,13 @@ import {
   type DownloadGrant,
   type PlatformEventType,
 } from '../../contracts/index.ts';
-import { BulkheadError, hasCode } from '../../kernel/index.ts';
-import { SETTLE_TIMEOUT_MS, type ConfigChanges } from '../config-change.ts';
+import { BulkheadError, parseStrict } from '../../kernel/index.ts';
+import { SETTLE_TIMEOUT_MS, type ChangeRequest, type ConfigChanges } from '../config-change.ts';
+import { parseSensorConfig } from '../config-file.ts';
 import type { Configuration } from '../configuration.ts';
-import type { DesiredState } from '../desired.ts';
+import { digestOf, type DesiredState } from '../desired.ts';
+import { withGrants } from '../grants/document-edit.ts';
 import { cleanAuthor, cleanReason } from '../revisions-format.ts';
-import { grantOf, withDownload, withoutDownload } from './grant-edit.ts';
 import type { WantedDownload, WantedDownloads } from './wanted.ts';
 
 const WHO = { author: z.string().max(500).default('unknown'), reason: z.string().max(5000).default('') };
@@ -34,13 +35,10 @@ export const DecideSchema = z.strictObject({ ...WHICH, ...WHO });
 export interface DecisionParts {
   wanted: WantedDownloads;
   desired: () => DesiredState;
-  configuration: Pick<Configuration, 'revisions'>;
+  configuration: Pick<Configuration, 'withhold'>;
   changes: Pick<ConfigChanges, 'apply'>;
   publish: (type: PlatformEventType, record: Record<string, unknown>) => void;
 }
-
-/** Somebody may change the configuration between our look at it and our turn. */
-const TRIES = 3;
 
 /** What people decide about downloads. Approving and revoking are revisions of the configuration. */
 export class DownloadDecisions {
@@ -60,12 +58,20 @@ export class DownloadDecisions {
     const wish = wanted.find(instrument, name);
     const before = this.#granted(instrument, name);
     if (wish === undefined && before === undefined) throw unknown(instrument, name);
-    const grant = grantOf({
-      ...(wish === undefined ? before : { ...keptBounds(before, wish), ...askOf(wish) }),
-      ...Object.fromEntries(Object.entries(bounds).filter(([, value]) => value !== undefined)),
+    const grant = parseStrict(
+      DownloadGrantSchema,
+      {
+        ...(wish === undefined ? before : { ...askOf(wish), ...keptBounds(before, wish), as: wish.as }),
+        ...Object.fromEntries(Object.entries(bounds).filter(([, value]) => value !== undefined)),
+      },
+      'SENSORD_REQUEST_INVALID',
+      'The download',
+    );
+    const outcome = await this.#change(instrument, (downloads) => withDownload(downloads, grant), {
+      author,
+      reason: cleanReason(reason) || `the download ${instrument}/${name} (${grant.url}) is approved`,
+      watch: 'steps',
     });
-    const why = cleanReason(reason) || `the download ${instrument}/${name} (${grant.url}) is approved`;
-    const outcome = await this.#change((document) => withDownload(document, instrument, grant), author, why);
     await wanted.judge(instrument, name, undefined);
     const { url } = grant;
     publish('download.decided', {
@@ -89,21 +95,29 @@ export class DownloadDecisions {
     publish('download.decided', { instrument, name, url: wish.url, decision: 'refused', by });
   }
 
-  /** Takes an approval back; what was delivered stays. @throws BulkheadError SENSORD_DOWNLOAD_UNKNOWN, SENSORD_CONFIG_* */
+  /**
+   * Takes an approval back, at once: what the fetcher brings from now on is refused, whatever other change is being watched. What
+   * was delivered stays. @throws BulkheadError SENSORD_DOWNLOAD_UNKNOWN, SENSORD_CONFIG_*
+   */
   async revoke({ instrument, name, author, reason }: z.output<typeof DecideSchema>) {
     const before = this.#granted(instrument, name);
     if (before === undefined) throw unknown(instrument, name);
-    const why = cleanReason(reason) || `the download ${instrument}/${name} is no longer approved`;
-    const outcome = await this.#change(
-      (document) => withoutDownload(document, instrument, name),
-      author,
-      why,
-    );
-    const by = cleanAuthor(author);
-    this.#parts.publish('download.decided', {
-      ...{ instrument, name, url: before.url, decision: 'revoked', by, ...outcome },
-    });
-    return outcome;
+    const release = this.#parts.configuration.withhold(instrument, (rights) => ({
+      ...rights,
+      downloads: without(rights.downloads, name),
+    }));
+    try {
+      const outcome = await this.#change(instrument, (downloads) => without(downloads, name), {
+        author,
+        reason: cleanReason(reason) || `the download ${instrument}/${name} is no longer approved`,
+        watch: 'nothing',
+      });
+      const told = { instrument, name, url: before.url, by: cleanAuthor(author), ...outcome };
+      this.#parts.publish('download.decided', { ...told, decision: 'revoked' });
+      return outcome;
+    } finally {
+      release();
+    }
   }
 
   #granted(instrument: string, name: string): DownloadGrant | undefined {
@@ -111,24 +125,35 @@ export class DownloadDecisions {
     return found?.rights.downloads.find((one) => one.name === name);
   }
 
-  async #change(edit: (document: string) => string, author: string, reason: string) {
-    for (let tries = 1; ; tries += 1) {
-      const { current } = this.#parts.configuration.revisions;
-      if (current === undefined) throw new Error('no configuration was loaded yet');
-      try {
-        return await this.#parts.changes.apply({
-          document: edit(current.document),
-          author,
-          reason,
-          origin: 'apply',
-          expectRevision: current.number,
-          timeoutMs: SETTLE_TIMEOUT_MS,
-        });
-      } catch (error) {
-        if (tries >= TRIES || !hasCode(error, 'SENSORD_CONFIG_CONFLICT')) throw error;
-      }
-    }
+  async #change(
+    instrument: string,
+    edit: (downloads: readonly DownloadGrant[]) => DownloadGrant[],
+    who: Pick<ChangeRequest, 'author' | 'reason' | 'watch'>,
+  ) {
+    return this.#parts.changes.apply({
+      ...who,
+      document: (inForce) => {
+        const { instruments } = parseSensorConfig(inForce, 'in force');
+        const grants = instruments.find(({ name }) => name === instrument)?.grants;
+        if (grants === undefined) throw notConfigured(instrument);
+        const downloads = edit(grants.downloads);
+        if (digestOf(downloads) === digestOf(grants.downloads)) return inForce;
+        return withGrants(inForce, instrument, { ...grants, downloads });
+      },
+      origin: 'apply',
+      timeoutMs: SETTLE_TIMEOUT_MS,
+    });
   }
+}
+
+/** In the place of one of the same name, or at the end. */
+function withDownload(downloads: readonly DownloadGrant[], grant: DownloadGrant): DownloadGrant[] {
+  const known = downloads.some(({ name }) => name === grant.name);
+  return known ? downloads.map((one) => (one.name === grant.name ? grant : one)) : [...downloads, grant];
+}
+
+function without(downloads: readonly DownloadGrant[], name: string): DownloadGrant[] {
+  return downloads.filter((one) => one.name !== name);
 }
 
 /** What a person said earlier about the same address holds on; about another one it was never said. */
@@ -146,5 +171,15 @@ function unknown(instrument: string, name: string): BulkheadError {
     message: `There is no download ${instrument}/${name}.`,
     hint: '`bulkhead downloads list` shows those that are asked for and those that are approved.',
     fields: { instrument, download: name },
+  });
+}
+
+/** An instrument that runs beside the configuration has no place for an approval. */
+function notConfigured(instrument: string): BulkheadError {
+  return new BulkheadError({
+    code: 'SENSORD_INSTRUMENT_UNKNOWN',
+    message: `${instrument} does not stand in the configuration.`,
+    hint: 'Add it there first.',
+    fields: { instrument },
   });
 }

@@ -13,7 +13,7 @@ import {
 import { openLog } from '@bulkhead/platform/kernel';
 import { desiredState, type DesiredState } from '../../../platform/sensord/desired.ts';
 import { allowedDelivery } from '../../../platform/sensord/deliveries/target.ts';
-import { grantOf, withDownload, withoutDownload } from '../../../platform/sensord/downloads/grant-edit.ts';
+import { DownloadDecisions } from '../../../platform/sensord/downloads/decisions.ts';
 import { compileJobs, fetchProblems } from '../../../platform/sensord/downloads/jobs.ts';
 import { downloadAttention, downloadViews } from '../../../platform/sensord/downloads/overview.ts';
 import { MAX_REQUESTED, WantedDownloads } from '../../../platform/sensord/downloads/wanted.ts';
@@ -186,38 +186,58 @@ instruments:
     package: ids
 `;
 
-test('an approval is added to the document and taken out again; comments and the rest stay', () => {
-  const approved = withDownload(DOCUMENT, 'ids', grant({ ca: '-----BEGIN X-----\nabc\n-----END X-----\n' }));
-  expect(approved).toContain('# of the ward');
-  expect(approved).toContain('# the way out');
-  expect(approved).toContain('# sees everything');
-  const config = SensorConfigSchema.parse(parse(approved));
-  expect(config.instruments[1]?.grants.downloads).toEqual([
-    grant({ ca: '-----BEGIN X-----\nabc\n-----END X-----\n' }),
-  ]);
-  expect(config.instruments[0]?.grants).toEqual(
-    SensorConfigSchema.parse(parse(DOCUMENT)).instruments[0]?.grants,
+test('an approval and its end are edits of the document in force; comments and the rest stay', async () => {
+  let document = DOCUMENT;
+  const reasons: string[] = [];
+  const told: unknown[] = [];
+  const config = () => SensorConfigSchema.parse(parse(document));
+  const wanted = await wantedAt(T1);
+  const desired = () => ({
+    ...sensor(),
+    instruments: sensor(config().instruments[1]?.grants ?? {}, { asks: { downloads: [FEED] } }).instruments,
+  });
+  await wanted.follow(desired().instruments, new Set());
+  const decisions = new DownloadDecisions({
+    wanted,
+    desired,
+    configuration: { withhold: () => () => undefined },
+    changes: {
+      apply: ({ document: next, reason }) => {
+        const before = document;
+        document = typeof next === 'string' ? next : next(document);
+        reasons.push(reason);
+        return Promise.resolve({ changed: before !== document, revision: reasons.length });
+      },
+    },
+    publish: (type, { decision }) => told.push([type, decision]),
+  });
+  const which = { instrument: 'ids', name: 'feed', author: 'ada', reason: '' };
+  const approved = () => config().instruments[1]?.grants.downloads;
+  const ca = '-----BEGIN X-----\nabc\n-----END X-----\n';
+  expect(await decisions.approve({ ...which, ca, everyS: 60 })).toEqual({ changed: true, revision: 1 });
+  expect(approved()).toEqual([grant({ ca, everyS: 60 })]);
+  for (const comment of ['# of the ward', '# the way out', '# sees everything'])
+    expect(document).toContain(comment);
+  expect(reasons).toEqual([`the download ids/feed (${FEED.url}) is approved`]);
+  await decisions.approve({ ...which, redirectHosts: ['cdn.example.org'] });
+  // What was said of the same address holds on.
+  expect(approved()).toEqual([grant({ ca, everyS: 60, redirectHosts: ['cdn.example.org'] })]);
+  await expect(decisions.approve({ ...which, name: 'other' })).rejects.toMatchObject({
+    code: 'SENSORD_DOWNLOAD_UNKNOWN',
+  });
+  await decisions.refuse({ ...which, reason: 'no' });
+  expect(wanted.find('ids', 'feed')).toMatchObject({ refused: { by: 'ada', reason: 'no' } });
+  await decisions.approve(which);
+  expect(wanted.find('ids', 'feed'), 'approved after all').not.toHaveProperty('refused');
+  await decisions.revoke(which);
+  expect(approved()).toEqual([]);
+  await expect(decisions.revoke(which)).rejects.toMatchObject({ code: 'SENSORD_DOWNLOAD_UNKNOWN' });
+  expect(told).toEqual(
+    ['approved', 'approved', 'refused', 'approved', 'revoked'].map((decision) => [
+      'download.decided',
+      decision,
+    ]),
   );
-  const other = withDownload(approved, 'ids', grant({ name: 'second' }));
-  const changed = withDownload(other, 'ids', grant({ everyS: 60 }));
-  const names = (text: string) =>
-    SensorConfigSchema.parse(parse(text)).instruments[1]?.grants.downloads.map(({ name, everyS }) => [
-      name,
-      everyS,
-    ]);
-  expect(names(changed)).toEqual([
-    ['feed', 60],
-    ['second', 86_400],
-  ]);
-  expect(names(withoutDownload(changed, 'ids', 'feed'))).toEqual([['second', 86_400]]);
-  expect(withoutDownload(DOCUMENT, 'ids', 'feed')).toBe(DOCUMENT);
-  const asJson = JSON.stringify(parse(DOCUMENT));
-  expect(names(withDownload(asJson, 'ids', grant()))).toEqual([['feed', 86_400]]);
-  expect(() => withDownload(DOCUMENT, 'nobody', grant())).toThrow(/does not stand in the configuration/);
-  const anchored =
-    DOCUMENT.replace('grants: { fetch: true }', 'grants: &g { fetch: true }') + '    grants: *g\n';
-  expect(() => withDownload(anchored, 'ids', grant())).toThrow(/anchor or alias/);
-  expect(() => grantOf({ ...FEED, url: 'file:///etc/passwd' })).toThrow(/http/);
 });
 
 let dir: string;
