@@ -147,12 +147,12 @@ test('a change that is being watched holds no revocation up, and its failure giv
     author: 'ada',
     reason: 'slow',
     origin: 'apply',
-    timeoutMs: 3_000,
+    timeoutMs: 60_000,
   });
   const rolledBack = expect(slow).rejects.toMatchObject({ code: 'SENSORD_CONFIG_ROLLED_BACK' });
   await waitFor('the slow change to be tried', 5_000, () => world.configuration.state.trying !== undefined);
   const revoked = world.grants.revoke(change('reader', ['publish:note']));
-  await waitFor('the bus to refuse', 2_000, async () => {
+  await waitFor('the bus to refuse', 10_000, async () => {
     const raw = await connectAsInstrument(world.bench, 'reader');
     try {
       return (
@@ -163,6 +163,7 @@ test('a change that is being watched holds no revocation up, and its failure giv
     }
   });
   expect(world.configuration.state.trying).toBeDefined();
+  world.health.set('ids', 'failed');
   await rolledBack;
   const result = await revoked;
   expect(result).toMatchObject({ changed: true, revision: 3 });
