@@ -123,6 +123,7 @@ export class RuleManagerApp {
     const kept = {
       rulesDb: this.#rulesDb,
       alertsDb: this.#alertsDb,
+      rulesFile: join(instrument.persistentDir, 'rules.sqlite'),
       alertsFile: join(instrument.persistentDir, 'alerts.sqlite'),
       alerts: this.#alerts,
       documents: desk.documents,

@@ -112,6 +112,7 @@ export function openDesk(parts: DeskParts): Desk {
     log,
   });
   return {
+    instrument: instrument.name,
     documents,
     sources,
     keeper,

@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { rmSync, statSync } from 'node:fs';
 import type { DataHandlers, DataSubject, FoundRecords, KeptCopy } from '@bulkhead/sdk';
 import type { DocumentStore } from './documents/document-store.ts';
 import type { AnyDocument } from './documents/schemas.ts';
@@ -12,6 +12,8 @@ import { NOT_HELD, type AlertLog } from './suppressions/alert-log.ts';
 export interface KeptPlaces {
   rulesDb: Database;
   alertsDb: Database;
+  /** Files of both databases. */
+  rulesFile: string;
   alertsFile: string;
   alerts: AlertLog;
   documents: DocumentStore;
@@ -105,6 +107,8 @@ async function purge(places: KeptPlaces, address: string | undefined): Promise<n
   let deleted = alerts.remove(`(src = ? OR dst = ?) AND ${NOT_HELD}`, [address, address]);
   alertsDb.pragma('wal_checkpoint(TRUNCATE)');
   if (isHeld(alertsDb, address)) return deleted;
+  // A damaged database that was set aside cannot be looked through.
+  for (const file of [places.rulesFile, places.alertsFile]) rmSync(`${file}.damaged`, { force: true });
   rulesDb.pragma('secure_delete = ON');
   for (const document of documents.list().filter((one) => namesAddress(one, address))) {
     deleted += 1;

@@ -151,6 +151,24 @@ test('a job that a restart interrupts is ended, and what was wanted is deployed'
   expect(jobs.every(({ endedAt }) => endedAt !== undefined)).toBe(true);
 });
 
+test('when only persons deploy, changes wait for one, and an IDS that lost its rules is given what was deployed last', async () => {
+  bench = await openRuleBench({ autoDeploy: false });
+  await paste('own', ruleTexts(10, 5_000));
+  const asked = await waitFor('what is wanted', 30_000, async () => {
+    const overview = await bench.overview();
+    return overview.wanted?.enabled === 9 && overview.targets.length === 1 ? overview : undefined;
+  });
+  expect(asked).toMatchObject({ pending: true });
+  expect(ids().tested).toBe(0);
+  await bench.call('ruleset.deploy', {});
+  const live = await bench.settled('the first ruleset');
+  await bench.call('rule.set', { sid: 5_001, enabled: false, reason: 'noisy' });
+  await waitFor('the change', 30_000, async () => (await bench.overview()).wanted?.enabled === 8);
+  ids().applied = undefined;
+  await waitFor('the lost ruleset', 30_000, () => ids().applied?.version === live.wanted?.version);
+  expect((await bench.overview()).pinned).toBeUndefined();
+});
+
 test('what expires is taken back by itself', async () => {
   bench = await openRuleBench();
   await paste('own', ruleTexts(10, 5_000));

@@ -15,6 +15,8 @@ import type { OperationInput, OperationName, OperationResult } from '../api-type
 
 /** All that the operations work on. */
 export interface Desk {
+  /** Its own name on this sensor. */
+  instrument: string;
   documents: DocumentStore;
   sources: SourceStore;
   keeper: SourceKeeper;

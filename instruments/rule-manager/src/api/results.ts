@@ -37,6 +37,8 @@ export interface OperationResults {
 }
 export interface Overview {
   sensor: string;
+  /** How the rule manager itself is called there. */
+  instrument: string;
   groups: string[];
   /** Changes whenever anything shown anywhere did. */
   generation: number;

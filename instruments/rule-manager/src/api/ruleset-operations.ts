@@ -96,6 +96,7 @@ function overviewOf(desk: Desk): Overview {
   const job = pipeline.job ?? last;
   return {
     sensor,
+    instrument: desk.instrument,
     groups: [...groups],
     generation: desk.generation(),
     health: { state, ...(detail === undefined ? {} : { detail }) },

@@ -100,6 +100,17 @@ export class Reconciler {
     return this.#options.jobs.fact(PINNED);
   }
 
+  /**
+   * What each IDS shall run: the version that a person went back to; else what is wanted; else, when only persons deploy, what
+   * they deployed last. `kept`: it is deployed as it was kept.
+   */
+  get #goal(): { version: string | undefined; kept: boolean } {
+    const { autoDeploy, jobs } = this.#options;
+    const kept = this.#pinned ?? (autoDeploy() ? undefined : jobs.fact(LIVE));
+    if (kept !== undefined || !autoDeploy()) return { version: kept, kept: true };
+    return { version: this.#wanted?.version, kept: false };
+  }
+
   #plan(afterMs: number): void {
     if (this.#stopped) return;
     clearTimeout(this.#timer);
@@ -161,7 +172,7 @@ export class Reconciler {
 
   /** Permitted IDSs that answered and run something else than they shall. */
   #behind(): TargetRecord[] {
-    const goal = this.#pinned ?? this.#wanted?.version;
+    const { version: goal } = this.#goal;
     const { jobs, granted } = this.#options;
     const permitted = granted()
       .filter(({ missing }) => missing.length === 0)
@@ -173,9 +184,8 @@ export class Reconciler {
   }
 
   #deploy(): void {
-    const { pipeline, jobs, autoDeploy, quietMs } = this.#options;
-    const pinned = this.#pinned;
-    const goal = pinned ?? this.#wanted?.version;
+    const { pipeline, jobs, quietMs } = this.#options;
+    const { version: goal, kept } = this.#goal;
     const behind = this.#behind();
     for (const target of jobs.targets()) {
       if (target.state !== 'behind' && target.state !== 'refused' && target.state !== 'live') continue;
@@ -183,8 +193,8 @@ export class Reconciler {
     }
     const nothingYet = this.#wanted?.enabled === 0 && jobs.fact(LIVE) === undefined;
     const quiet = performance.now() - this.#changedAt >= quietMs();
-    if (!autoDeploy() || goal === undefined || (pinned === undefined && (nothingYet || !quiet))) return;
-    if (pinned === undefined && this.#unbuildable?.version === goal) return;
+    if (goal === undefined || (!kept && (nothingYet || !quiet))) return;
+    if (!kept && this.#unbuildable?.version === goal) return;
     const due = behind.filter(
       (target) =>
         target.state === 'behind' && target.refusedVersion !== goal && target.notBeforeMs <= Date.now(),
@@ -194,12 +204,11 @@ export class Reconciler {
       pipeline.start({
         kind: 'deploy',
         author: 'rule-manager',
-        reason:
-          pinned === undefined
-            ? 'What is wanted changed, or the IDS ran something else.'
-            : 'The version that a person went back to.',
+        reason: kept
+          ? 'The IDS ran something else than what a person deployed.'
+          : 'What is wanted changed, or the IDS ran something else.',
         force: false,
-        ...(pinned === undefined ? {} : { version: pinned }),
+        ...(kept ? { version: goal } : {}),
         targets: due.map(({ name }) => name),
       });
     } catch (error) {
