@@ -90,8 +90,8 @@ function Waiting({ overview }: { overview: Overview }) {
     return (
       <Notice tone="warn" title="No IDS may be given rules.">
         <p>
-          Somebody has to grant it: <code>bulkhead grants show rule-manager</code> shows what is asked for and
-          not given.
+          Somebody has to grant it: <code>bulkhead grants show {overview.instrument}</code> shows what is
+          asked for and not given.
         </p>
       </Notice>
     );

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { SourceState } from '../../src/api-types.ts';
 import { call } from '../api.ts';
-import { useChange } from '../live.tsx';
+import { useChange, useLive } from '../live.tsx';
 import { ChangeButton } from '../parts/button.tsx';
 import { ConfirmDialog } from '../parts/dialog.tsx';
 import { Faults } from '../parts/faults.tsx';
@@ -127,12 +127,13 @@ function Asking({ asked, source, onClose }: { asked: Asked; source: SourceState;
 
 /** That the operator has to approve the download, and how. */
 function Approval({ source: { download } }: { source: SourceState }) {
+  const { overview } = useLive();
   if (download === undefined || download.state === 'approved') return null;
   if (download.state === 'waiting') {
     return (
       <Notice tone="info" title="The operator has to approve the download.">
         <p>Nothing is fetched before. On the sensor:</p>
-        <Command text={approveCommand(download.name)} />
+        <Command text={`bulkhead downloads approve ${overview?.instrument ?? ''}/${download.name}`} />
       </Notice>
     );
   }
@@ -146,11 +147,6 @@ function Approval({ source: { download } }: { source: SourceState }) {
       <Command text="bulkhead downloads list" />
     </Notice>
   );
-}
-
-/** The download's own instrument is in its name, where there may be several rule managers. */
-export function approveCommand(name: string): string {
-  return `bulkhead downloads approve ${name.includes('/') ? name : `rule-manager/${name}`}`;
 }
 
 function Use({ source }: { source: SourceState }) {
