@@ -24,8 +24,12 @@ export async function builtManifests(): Promise<Manifest[]> {
   return Promise.all(names.map(async (name) => (await loadPackage(join(APPS, name))).manifest));
 }
 
-/** Brings up a lab and a sensor on it, healthy. @param prefix starts with `b` and a digit; one per test file. */
-export async function startLabSensor(prefix: string): Promise<LabSensor> {
+/**
+ * Brings up a lab and a sensor on it, healthy.
+ * @param prefix starts with `b` and a digit; one per test file
+ * @param managed with a downloader that reaches the lab's rule source, and a rule manager
+ */
+export async function startLabSensor(prefix: string, { managed = false } = {}): Promise<LabSensor> {
   const at = testSite(prefix);
   const lab = await openLab({ site: at, log: openLog('lab', 'error') });
   let sensor: TestSensor | undefined;
@@ -37,7 +41,8 @@ export async function startLabSensor(prefix: string): Promise<LabSensor> {
     }
   };
   try {
-    const config = labConfig('lab', lab.monitorDevice, await builtManifests());
+    const manifests = await builtManifests();
+    const config = labConfig('lab', lab.monitorDevice, manifests, managed ? lab.ruleSource : undefined);
     sensor = await startTestSensor(prefix, config);
     await sensor.healthy();
     return { lab, sensor, config, remove };

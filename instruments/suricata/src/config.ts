@@ -146,17 +146,17 @@ function renderCapture(input: ConfigInput): string {
   return lines.length === 0 ? '' : `af-packet:\n${lines.join('\n')}\n`;
 }
 
-/** Shares of the container's memory; the detection engine and a second one during a reload need the rest. */
+/** Shares of the container's memory, a fifth in all; the detection engine and a second one during a reload need the rest. */
 function memcaps(memoryMib: number): Record<string, string> {
   const share = (part: number, leastMib: number, mostMib: number): string =>
     `${String(Math.min(mostMib, Math.max(leastMib, Math.floor(memoryMib * part))))}mb`;
   return {
-    flowMemcap: share(0.08, 32, 2048),
-    streamMemcap: share(0.04, 16, 1024),
-    reassemblyMemcap: share(0.16, 48, 8192),
-    defragMemcap: share(0.02, 16, 256),
-    hostMemcap: share(0.02, 8, 256),
-    httpMemcap: share(0.06, 16, 1024),
+    flowMemcap: share(0.04, 32, 2048),
+    streamMemcap: share(0.02, 16, 1024),
+    reassemblyMemcap: share(0.08, 48, 8192),
+    defragMemcap: share(0.01, 16, 256),
+    hostMemcap: share(0.01, 8, 256),
+    httpMemcap: share(0.03, 16, 1024),
   };
 }
 

@@ -184,9 +184,8 @@ function signatureOf(record: Record<string, unknown>): unknown {
 
 function namesIn({ record }: StoredEvent): string {
   return ['src_ip', 'dest_ip']
-    .flatMap((field) => record[field] as readonly (string | { name: string })[] | undefined)
-    .map((entry) => (typeof entry === 'object' ? entry.name : entry))
-    .filter((name) => name !== undefined)
+    .flatMap((field) => (record[field] ?? []) as { rrname: string }[])
+    .map(({ rrname }) => rrname)
     .join(', ');
 }
 

@@ -115,7 +115,7 @@ async function instrumentConfig(filesDir: string, device: string): Promise<strin
     options: OptionsSchema.parse({}),
     interfaces: [{ name: device, mtu: await readMtu(device) }],
     // The instrument's default limits: both sides are given the same.
-    budget: { memoryMib: 1536, cores: Math.min(2, availableParallelism()) },
+    budget: { memoryMib: 3072, cores: Math.min(2, availableParallelism()) },
     landlock: true,
     paths: {
       runDir: '/var/log/ids',

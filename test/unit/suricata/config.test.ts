@@ -14,7 +14,7 @@ function render(options: unknown = {}, change: Partial<ConfigInput> = {}): Recor
   const text = renderConfig(template, {
     options: OptionsSchema.parse(options),
     interfaces: [{ name: 'mon0', mtu: 1500 }],
-    budget: { memoryMib: 1536, cores: 2 },
+    budget: { memoryMib: 3072, cores: 2 },
     landlock: true,
     paths: {
       runDir: '/t/run',
