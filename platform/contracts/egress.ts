@@ -29,7 +29,7 @@ export type EgressAsk = z.output<typeof EgressAskSchema>;
 
 /**
  * A destination that the operator allowed. Names are resolved by the platform. Private, loopback, link-local and metadata
- * addresses are reached only with `privateAddresses`.
+ * addresses are reached only with `privateAddresses`, or when the grant itself names the address or the network.
  */
 export const EgressGrantSchema = EgressAskSchema.extend({
   privateAddresses: z.boolean().default(false),
