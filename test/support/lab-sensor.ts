@@ -44,7 +44,7 @@ export async function startLabSensor(prefix: string, { managed = false } = {}): 
     const manifests = await builtManifests();
     const config = labConfig('lab', lab.monitorDevice, manifests, managed ? lab.ruleSource : undefined);
     sensor = await startTestSensor(prefix, config);
-    await sensor.healthy();
+    await sensor.healthy(240_000);
     return { lab, sensor, config, remove };
   } catch (error) {
     const log = await sensor?.log().catch(() => '');

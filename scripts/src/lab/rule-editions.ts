@@ -4,10 +4,9 @@ import { run } from '@bulkhead/platform/kernel';
 import { HOSTS } from './layout.ts';
 
 /**
- * What the rule source can serve: a first ruleset, a later one with a rule more, one in which a rule does not compile, and one
- * without a rule.
+ * What the rule source can serve: a first ruleset, a later one with a rule more, and one in which a rule does not compile.
  */
-export const RULE_EDITIONS = ['first', 'second', 'broken', 'empty'] as const;
+export const RULE_EDITIONS = ['first', 'second', 'broken'] as const;
 export type RuleEdition = (typeof RULE_EDITIONS)[number];
 
 /** Signature ids of the lab's rules; none of them is among the sensor's own. */
@@ -30,7 +29,6 @@ const FILES: Readonly<Record<RuleEdition, Readonly<Record<string, string>>>> = {
   first: { 'lab-names.rules': COMMAND_AND_CONTROL, 'lab-files.rules': PAYLOAD },
   second: { 'lab-names.rules': COMMAND_AND_CONTROL, 'lab-files.rules': PAYLOAD, 'lab-web.rules': STATUS },
   broken: { 'lab-names.rules': COMMAND_AND_CONTROL, 'lab-web.rules': BROKEN },
-  empty: { 'lab-names.rules': `# ${COMMAND_AND_CONTROL}` },
 };
 
 /** Packs each edition as people publish rules: `<dir>/<edition>.tar.gz` with `rules/*.rules` in it. */
