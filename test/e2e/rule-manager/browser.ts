@@ -53,9 +53,10 @@ export async function openBrowser(): Promise<TestBrowser> {
   };
 }
 
-/** What keeps people from using the page as it stands, in words; empty = nothing. */
-export async function barriers(page: Page): Promise<string[]> {
-  const { violations } = await new AxeBuilder({ page }).analyze();
+/** What keeps people from using the page as it stands, in words; empty = nothing. @param rules of axe; default: all */
+export async function barriers(page: Page, rules?: string[]): Promise<string[]> {
+  const axe = new AxeBuilder({ page });
+  const { violations } = await (rules === undefined ? axe : axe.withRules(rules)).analyze();
   return violations.map(
     ({ id, help, nodes }) => `${id}: ${help}: ${nodes.map((n) => n.target.join(' ')).join(', ')}`,
   );
