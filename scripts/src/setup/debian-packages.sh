@@ -1,8 +1,8 @@
 # Sourced by scripts/setup: packages of the machine's own Debian.
 
-# wanted_packages: names in scripts/packages.txt
+# wanted_packages: names in scripts/packages.txt; what only tests and benches need, with --tests
 wanted_packages() {
-  awk '!/^[[:space:]]*(#|$)/ { print $1 }' "$here/packages.txt"
+  awk -v tests="$for_tests" '!/^[[:space:]]*(#|$)/ && (tests == "yes" || $2 !~ /^(test|bench)$/) { print $1 }' "$here/packages.txt"
 }
 
 installed_packages() {

@@ -114,7 +114,7 @@ test('a ruleset that is empty or has lost most rules is refused before any IDS s
   expect(runs(ids()).rules).toContain('sid:7000;');
 });
 
-test('several IDSs: one that fails does not hold the other up, and catches up when it is back', async () => {
+test('ABUSE 108: several IDSs: one that takes nothing does not hold the others up, and catches up when it is back', async () => {
   bench = await openRuleBench({}, ['suricata', 'suricata-two']);
   ids('suricata-two').judge = () => [{ file: '', line: 0, code: 'SURICATA_RULES_BROKEN', message: 'ill' }];
   await paste('own', ruleTexts(10, 5_000));
