@@ -36,7 +36,7 @@ export async function openSensorSide(root: string, capture: string): Promise<Sid
     await started.healthy();
     const pid = await findProcess(
       /^\/usr\/bin\/suricata -c \/var\/lib\/instrument/,
-      `${at.lxdProject}_suricata`,
+      `${at.lxdProject}_${at.prefix}-suricata`,
     );
     let sent = 0;
     const first = await decodedPackets(started);
