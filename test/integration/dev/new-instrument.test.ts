@@ -1,9 +1,10 @@
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { run } from '@bulkhead/platform/kernel';
 import { loadPackage } from '@bulkhead/platform/packages';
+import { blocksOf } from '../../support/readme.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const make = (...args: string[]) =>
@@ -39,6 +40,26 @@ test('a new instrument in TypeScript type-checks, its test passes, and it is a p
   expect(JSON.parse(checked.stdout)).toMatchObject({
     passed: true,
     checks: [{ code: 'package', result: 'pass' }],
+  });
+});
+
+test('the instrument of the README type-checks and is a package that asks for what the README says', async () => {
+  const at = join(dir, 'noisy-hosts');
+  expect((await make('noisy-hosts', '--dir', at)).exitCode).toBe(0);
+  const chapter = 'An instrument in fifteen minutes';
+  const [[asks = ''], [source = '']] = await Promise.all([
+    blocksOf(chapter, 'yaml'),
+    blocksOf(chapter, 'ts'),
+  ]);
+  const manifest = join(at, 'instrument.yaml');
+  const template = await readFile(manifest, 'utf8');
+  await writeFile(manifest, template.replace(/^asks:\n(?: .*\n)+/m, asks));
+  await writeFile(join(at, 'src', 'app.ts'), source);
+  await run(join(ROOT, 'node_modules/.bin/tsc'), ['-p', at], { cwd: ROOT, timeoutMs: 110_000 });
+  expect((await loadPackage(at)).manifest.asks).toMatchObject({
+    read: [{ from: 'suricata', type: 'alert' }],
+    publish: ['host.noisy'],
+    accept: [],
   });
 });
 
