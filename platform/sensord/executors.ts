@@ -82,7 +82,7 @@ export function executors(parts: ExecutorParts): Executors {
         filter,
       }));
       await parts.network.setFanout(monitor, targets);
-      parts.applied.fanouts.set(monitor, digest);
+      parts.applied.fanouts.set(monitor, { digest, hostEnds: targets.map(({ hostEnd }) => hostEnd) });
     },
   };
 }

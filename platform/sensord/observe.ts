@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { linkName, type Site } from '../kernel/index.ts';
 import type { DesiredPort, DesiredState } from './desired.ts';
 import type { ActualContainer, ActualState } from './plan.ts';
@@ -7,7 +8,8 @@ import { DIGEST_LABEL, PORTS_LABEL } from './start-instrument.ts';
 /** What was put in force and cannot be read back; empty after a restart, so it is put in force once more. */
 export interface Applied {
   busDigest: string | undefined;
-  fanouts: Map<string, string>;
+  /** Per monitor interface: digest of the fan-out, and the host ends that it was to serve. */
+  fanouts: Map<string, { digest: string; hostEnds: readonly string[] }>;
   /** Per instrument: digest of the rights that it was told. */
   rights: Map<string, string>;
   /** Web pages that are being made reachable right now, with their ports. */
@@ -27,9 +29,7 @@ export interface Observation {
 /** Turns one look at the machine into what the plan compares. Pure. */
 export function observed({ site, desired, containers, network, busUp, applied }: Observation): ActualState {
   const hostEnds = new Map(network.hostEnds.map((end) => [end.device, isIntact(end)]));
-  const carrying = new Set(
-    network.monitors.filter(({ fanout }) => fanout !== undefined).map(({ monitor }) => monitor),
-  );
+  const served = new Map(network.monitors.map(({ monitor, fanout }) => [monitor, fanout?.hostEnds]));
   return {
     busDigest: busUp ? applied.busDigest : undefined,
     monitors: new Map(
@@ -48,9 +48,17 @@ export function observed({ site, desired, containers, network, busUp, applied }:
         },
       ]),
     ),
-    // A fan-out that the kernel lost is not in force, whatever we remember.
-    fanouts: new Map([...applied.fanouts].filter(([monitor]) => carrying.has(monitor))),
+    // A fan-out that the kernel lost, or that does not serve all it should, is not in force, whatever we remember.
+    fanouts: new Map(
+      [...applied.fanouts]
+        .filter(([monitor, { hostEnds }]) => isSame(served.get(monitor), hostEnds))
+        .map(([monitor, { digest }]) => [monitor, digest]),
+    ),
   };
+}
+
+function isSame(one: readonly string[] | undefined, other: readonly string[]): boolean {
+  return one !== undefined && isDeepStrictEqual([...one].sort(), [...other].sort());
 }
 
 /** What is on its way counts as there, so that it is not asked for twice. */

@@ -32,7 +32,7 @@ function why({ status, failureMessages }) {
     .split('\n    at ', 1)[0]
     .replace(/\s+/g, ' ')
     .trim();
-  return said === '' ? status : `${status}: ${said.slice(0, 600)}`;
+  return said === '' ? status : `${status}: ${said.slice(0, 2000)}`;
 }
 
 function firstLine(text) {

@@ -1,10 +1,11 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Manifest } from '@bulkhead/platform/contracts';
-import { openLog } from '@bulkhead/platform/kernel';
+import { openLog, waitFor } from '@bulkhead/platform/kernel';
 import { loadPackage } from '@bulkhead/platform/packages';
-import { labConfig, openLab, removeLab, type Lab } from '@bulkhead/scripts';
+import { labConfig, openLab, removeLab, type AttackName, type Lab } from '@bulkhead/scripts';
 import { startTestSensor, testSite, type TestSensor } from './sensor.ts';
 
 const APPS = fileURLToPath(new URL('../../build/apps', import.meta.url));
@@ -53,4 +54,40 @@ export async function startLabSensor(prefix: string, { managed = false } = {}): 
       cause: error,
     });
   }
+}
+
+/**
+ * Attacks until an alert is stored that is not older than the call.
+ * @throws Error after a minute, with what the sensor says of itself and the end of its log
+ */
+export async function attackUntilSeen({ lab, sensor }: LabSensor, attack: AttackName): Promise<void> {
+  const since = new Date().toISOString();
+  let attacks = 0;
+  await waitFor(
+    'an alert',
+    60_000,
+    async () => {
+      await lab.attack(attack);
+      attacks += 1;
+      await sleep(500);
+      return (await sensor.stored({ type: 'alert', since })).length > 0;
+    },
+    { intervalMs: 500 },
+  ).catch(async (cause: unknown) => {
+    const standing = await standingOf(sensor);
+    throw new Error(`${String(attacks)} attacks and no alert; ${standing}`, { cause });
+  });
+}
+
+/** How the sensor says it stands, and its last complaints; short, because it stands in a test's message. */
+async function standingOf(sensor: TestSensor): Promise<string> {
+  const { instruments, monitors, attention } = await sensor.status();
+  const states = instruments.map(({ name, state, health, failures, detail, counters }) =>
+    [name, state, health, failures, detail ?? '', counters['decoder.pkts'] ?? ''].join(' '),
+  );
+  const complaints = (await sensor.log())
+    .split('\n')
+    .filter((line) => /"level":[456]0/.test(line))
+    .slice(-12);
+  return [...states, JSON.stringify(monitors[0]), JSON.stringify(attention), ...complaints].join('\n');
 }

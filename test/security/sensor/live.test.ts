@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { linkName, run, tableName, waitFor } from '@bulkhead/platform/kernel';
-import { startLabSensor, type LabSensor } from '../../support/lab-sensor.ts';
+import { attackUntilSeen, startLabSensor, type LabSensor } from '../../support/lab-sensor.ts';
 
 let world: LabSensor;
 
@@ -39,20 +39,6 @@ async function framesOnWire(): Promise<number> {
   return link?.stats64.rx.packets ?? NaN;
 }
 
-async function sees(attack: 'path-traversal' | 'shellshock' | 'web-shell'): Promise<void> {
-  const since = new Date().toISOString();
-  await waitFor(
-    'an alert',
-    60_000,
-    async () => {
-      await world.lab.attack(attack);
-      await sleep(500);
-      return (await world.sensor.stored({ type: 'alert', since })).length > 0;
-    },
-    { intervalMs: 500 },
-  );
-}
-
 test('ABUSE 25: root inside the running capture engine turns its forwarding round: nothing leaves the monitor interface', async () => {
   const turned = await inNetwork(
     'capture-engine',
@@ -74,7 +60,7 @@ test('ABUSE 25: root inside the running capture engine turns its forwarding roun
   expect(monitors[0]?.packets.framesSent).toBe(0);
   await world.sensor.client.restart('capture-engine');
   await world.sensor.healthy();
-  await sees('path-traversal');
+  await attackUntilSeen(world, 'path-traversal');
   expect(await framesOnWire()).toBe(0);
 });
 
@@ -94,7 +80,7 @@ test('ABUSE 24: a guard rule that is deleted under the running sensor: link down
     return stdout.includes(hostEnd.slice(site.prefix.length).replaceAll('-', '_')) ? true : undefined;
   });
   await world.sensor.healthy();
-  await sees('shellshock');
+  await attackUntilSeen(world, 'shellshock');
   expect(await framesOnWire()).toBe(0);
 });
 
@@ -110,7 +96,7 @@ test('ABUSE 105: sensord comes back to a machine without its rules and fan-out: 
   await world.sensor.healthy();
   const after = (await run('nft', ['list', 'tables'])).stdout;
   expect(ours.filter((line) => !after.includes(line.trim()))).toEqual([]);
-  await sees('web-shell');
+  await attackUntilSeen(world, 'web-shell');
   expect(await framesOnWire()).toBe(0);
 });
 
