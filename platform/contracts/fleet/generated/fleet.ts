@@ -45,6 +45,7 @@ export interface FromFleet {
     | { $case: "cancelAsk"; value: CancelAsk }
     | { $case: "openTunnel"; value: OpenTunnel }
     | { $case: "askRenewal"; value: AskRenewal }
+    | { $case: "answerCredit"; value: AnswerCredit }
     | undefined;
 }
 
@@ -112,6 +113,17 @@ export interface Ask {
   user: string;
   roles: string[];
   deadlineMs: number;
+  /**
+   * Bytes of chunks that the sensor may send before it waits for more credit; 0 = as fast as it likes. Without it a slow
+   * reader of one answer would have to be kept in memory, or hold up the whole link.
+   */
+  windowBytes: number;
+}
+
+/** That many bytes more may come of the answer to the Ask with this id. */
+export interface AnswerCredit {
+  id: number;
+  bytes: number;
 }
 
 /** A part of the answer to an Ask; in order, the last with `end`. */
@@ -128,7 +140,10 @@ export interface CancelAsk {
   id: number;
 }
 
-/** The sensor opens a Tunnel with this id as the `bulkhead-tunnel` metadata within 5 seconds, or does not. */
+/**
+ * The sensor opens a Tunnel with this id as the `bulkhead-tunnel` metadata within 5 seconds, or does not. To say why it does
+ * not, it opens one with the same id and its error code as `bulkhead-refused` metadata, and ends it.
+ */
 export interface OpenTunnel {
   id: string;
   target:
@@ -339,6 +354,9 @@ export const FromFleet: MessageFns<FromFleet> = {
       case "askRenewal":
         AskRenewal.encode(message.what.value, writer.uint32(58).fork()).join();
         break;
+      case "answerCredit":
+        AnswerCredit.encode(message.what.value, writer.uint32(66).fork()).join();
+        break;
     }
     return writer;
   },
@@ -412,6 +430,14 @@ export const FromFleet: MessageFns<FromFleet> = {
             message.what = { $case: "askRenewal", value: AskRenewal.decode(reader, reader.uint32()) };
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.what = { $case: "answerCredit", value: AnswerCredit.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -469,6 +495,12 @@ export const FromFleet: MessageFns<FromFleet> = {
       case "askRenewal": {
         if (object.what?.value !== undefined && object.what?.value !== null) {
           message.what = { $case: "askRenewal", value: AskRenewal.fromPartial(object.what.value) };
+        }
+        break;
+      }
+      case "answerCredit": {
+        if (object.what?.value !== undefined && object.what?.value !== null) {
+          message.what = { $case: "answerCredit", value: AnswerCredit.fromPartial(object.what.value) };
         }
         break;
       }
@@ -1043,7 +1075,7 @@ export const ConfigResult: MessageFns<ConfigResult> = {
 };
 
 function createBaseAsk(): Ask {
-  return { id: 0, method: "", path: "", bodyJson: Buffer.alloc(0), user: "", roles: [], deadlineMs: 0 };
+  return { id: 0, method: "", path: "", bodyJson: Buffer.alloc(0), user: "", roles: [], deadlineMs: 0, windowBytes: 0 };
 }
 
 export const Ask: MessageFns<Ask> = {
@@ -1068,6 +1100,9 @@ export const Ask: MessageFns<Ask> = {
     }
     if (message.deadlineMs !== 0) {
       writer.uint32(56).uint32(message.deadlineMs);
+    }
+    if (message.windowBytes !== 0) {
+      writer.uint32(64).uint32(message.windowBytes);
     }
     return writer;
   },
@@ -1141,6 +1176,14 @@ export const Ask: MessageFns<Ask> = {
             message.deadlineMs = reader.uint32();
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.windowBytes = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1165,6 +1208,74 @@ export const Ask: MessageFns<Ask> = {
     message.user = object.user ?? "";
     message.roles = object.roles?.map((e) => e) || [];
     message.deadlineMs = object.deadlineMs ?? 0;
+    message.windowBytes = object.windowBytes ?? 0;
+    return message;
+  },
+};
+
+function createBaseAnswerCredit(): AnswerCredit {
+  return { id: 0, bytes: 0 };
+}
+
+export const AnswerCredit: MessageFns<AnswerCredit> = {
+  encode(message: AnswerCredit, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== 0) {
+      writer.uint32(8).uint64(message.id);
+    }
+    if (message.bytes !== 0) {
+      writer.uint32(16).uint32(message.bytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AnswerCredit {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAnswerCredit();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.id = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.bytes = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<AnswerCredit>, I>>(base?: I): AnswerCredit {
+    return AnswerCredit.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AnswerCredit>, I>>(object: I): AnswerCredit {
+    const message = createBaseAnswerCredit();
+    message.id = object.id ?? 0;
+    message.bytes = object.bytes ?? 0;
     return message;
   },
 };
