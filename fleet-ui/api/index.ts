@@ -1,1 +1,6 @@
-export {};
+// Shapes that server and web app share. One file for each resource; add a line for a new one.
+export * from './about.ts';
+export * from './attention.ts';
+export * from './errors.ts';
+export * from './rights.ts';
+export * from './shapes.ts';

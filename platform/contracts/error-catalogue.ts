@@ -2,6 +2,9 @@ import { BUS_ERRORS } from './errors/bus.ts';
 import { CLI_ERRORS } from './errors/cli.ts';
 import { DATA_ERRORS } from './errors/data.ts';
 import { EVENTS_ERRORS } from './errors/events.ts';
+import { FLEET_STORE_ERRORS } from './errors/fleet-store.ts';
+import { FLEET_WEB_ERRORS } from './errors/fleet-web.ts';
+import { FLEET_FLEETD_ERRORS } from './errors/fleet-fleetd.ts';
 import { HEALTH_ERRORS } from './errors/health.ts';
 import { KERNEL_ERRORS } from './errors/kernel.ts';
 import { LXD_ERRORS } from './errors/lxd.ts';
@@ -16,6 +19,8 @@ import { STORAGE_ERRORS } from './errors/storage.ts';
 export interface CatalogueEntry {
   title: string;
   hint: string;
+  /** HTTP status with which the fleet answers it; without, by how the code ends. */
+  status?: number;
 }
 
 /** Every code that the platform can raise; one file per room below `errors/`. */
@@ -33,4 +38,7 @@ export const ERROR_CATALOGUE: Readonly<Record<string, CatalogueEntry>> = Object.
   ...SENSORD_ERRORS,
   ...CLI_ERRORS,
   ...START_ERRORS,
+  ...FLEET_STORE_ERRORS,
+  ...FLEET_WEB_ERRORS,
+  ...FLEET_FLEETD_ERRORS,
 });

@@ -1,0 +1,130 @@
+import { readFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
+import { dirname, resolve } from 'node:path';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { BulkheadError, describeError, parseStrict } from '@bulkhead/platform/kernel';
+
+const HostNameSchema = z
+  .string()
+  .max(253)
+  .regex(
+    /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/,
+    'must be a host name in lower case',
+  );
+const NameOrAddressSchema = z.union([
+  HostNameSchema,
+  z.string().refine((text) => isIP(text) !== 0, 'must be an address'),
+]);
+const AddressSchema = z.string().refine((text) => isIP(text) !== 0, 'must be an IP address');
+const PortSchema = z.number().int().min(0).max(65_535);
+const PathSchema = z.string().min(1).max(4_096);
+const LOOPBACK = new Set(['127.0.0.1', '::1']);
+
+/** fleetd's configuration file. Everything has a default; unknown keys are refused. */
+export const FleetConfigSchema = z
+  .strictObject({
+    /** Database, CA keys, events. Belongs to fleetd's user alone. */
+    stateDir: PathSchema.default('/var/lib/bulkhead-fleet'),
+    /** By which people and sensors reach this fleet, besides the machine's own name and addresses. The first is the one shown. */
+    names: z.array(NameOrAddressSchema).max(32).default([]),
+    /** Instrument pages are at `<instrument>.<sensor>.<baseDomain>`; the domain needs a wildcard entry in DNS. */
+    baseDomain: HostNameSchema.optional(),
+    /** For people, the web app, the API and the enrolment of sensors. */
+    web: z
+      .strictObject({
+        address: AddressSchema.default('0.0.0.0'),
+        port: PortSchema.default(8443),
+        /** HTTP without TLS: all on one machine only, so the address must be loopback. */
+        plainHttp: z.boolean().default(false),
+        /** A certificate of your own (PEM, the whole chain); without, the fleet's own CA issues one. */
+        certificate: z.strictObject({ certFile: PathSchema, keyFile: PathSchema }).optional(),
+      })
+      .prefault({}),
+    /** For sensors: gRPC with mutual TLS. */
+    link: z
+      .strictObject({
+        address: AddressSchema.default('0.0.0.0'),
+        port: PortSchema.default(8444),
+        /** Where sensors dial, when it is not this machine's name and port: `fleet.example.org:443`. */
+        publicAddress: z
+          .string()
+          .regex(/^(\[[0-9a-f:]+\]|[a-z0-9.-]+):\d{1,5}$/, 'must be host:port')
+          .optional(),
+      })
+      .prefault({}),
+    events: z
+      .strictObject({
+        /** The nats-server program, version 2.12 or newer; a path, or a name to look up in PATH. */
+        natsServer: PathSchema.default('nats-server'),
+        /** Loopback port of the hub; 0: any that is free. */
+        natsPort: PortSchema.default(0),
+        retentionDays: z.number().int().min(1).max(3_650).default(90),
+        /** The oldest go first when the store has grown to this. */
+        storeMib: z.number().int().min(64).max(4_194_304).default(20_480),
+      })
+      .prefault({}),
+    /** The built web app; default: `fleet-web` beside the program. */
+    pagesDir: PathSchema.optional(),
+    logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+  })
+  .superRefine((config, issues) => {
+    if (config.web.plainHttp && !LOOPBACK.has(config.web.address)) {
+      issues.addIssue({
+        code: 'custom',
+        path: ['web', 'address'],
+        message: 'plain HTTP is for one machine: say 127.0.0.1, or leave plainHttp out',
+      });
+    }
+    if (config.web.plainHttp && config.web.certificate !== undefined) {
+      issues.addIssue({
+        code: 'custom',
+        path: ['web', 'certificate'],
+        message: 'plain HTTP has no certificate',
+      });
+    }
+  });
+
+export type FleetConfig = z.output<typeof FleetConfigSchema>;
+
+/**
+ * Reads the configuration; relative paths in it are relative to the file.
+ * @throws BulkheadError FLEET_FLEETD_CONFIG_UNREADABLE, FLEET_FLEETD_CONFIG_INVALID
+ */
+export async function readConfig(file: string): Promise<FleetConfig> {
+  let value: unknown;
+  try {
+    value = parse(await readFile(file, 'utf8'), { maxAliasCount: 0 }) as unknown;
+  } catch (cause) {
+    throw new BulkheadError({
+      code: 'FLEET_FLEETD_CONFIG_UNREADABLE',
+      message: `${file} cannot be read: ${describeError(cause).split('\n', 1)[0] ?? ''}`,
+      fields: { path: file },
+      cause,
+    });
+  }
+  return parseConfig(value ?? {}, dirname(resolve(file)));
+}
+
+/** @param base folder for relative paths @throws BulkheadError FLEET_FLEETD_CONFIG_INVALID */
+export function parseConfig(value: unknown, base: string): FleetConfig {
+  const config = parseStrict(
+    FleetConfigSchema,
+    value,
+    'FLEET_FLEETD_CONFIG_INVALID',
+    "fleetd's configuration",
+  );
+  const at = (path: string) => resolve(base, path);
+  const { certificate } = config.web;
+  return {
+    ...config,
+    stateDir: at(config.stateDir),
+    ...(config.pagesDir === undefined ? {} : { pagesDir: at(config.pagesDir) }),
+    web: {
+      ...config.web,
+      ...(certificate === undefined
+        ? {}
+        : { certificate: { certFile: at(certificate.certFile), keyFile: at(certificate.keyFile) } }),
+    },
+  };
+}

@@ -1,0 +1,58 @@
+import { describeError, BulkheadError, openLog, type Logger } from '@bulkhead/platform/kernel';
+import { parseArguments, type FleetdArguments } from './arguments.ts';
+import { readConfig } from './config.ts';
+import { startFleet } from './service.ts';
+import { ownStateDir, refuseRoot } from './state-dir.ts';
+
+/** Runs fleetd until it is told to end. @returns the exit code: 0 fine, 1 wrong, 2 called wrongly. */
+export async function main(argv: readonly string[]): Promise<number> {
+  let log: Logger | undefined;
+  try {
+    const parsed = parseArguments(argv);
+    if (typeof parsed === 'string') {
+      process.stdout.write(parsed);
+      return 0;
+    }
+    const config = await readConfig(parsed.configFile);
+    log = openLog('fleetd', config.logLevel);
+    await serve(parsed, config, log);
+    endSoon(0);
+    return 0;
+  } catch (error) {
+    if (log === undefined) process.stderr.write(`fleetd: ${describeError(error)}\n`);
+    else
+      log.fatal(
+        { err: error, ...(error instanceof BulkheadError ? error.toJSON() : {}) },
+        describeError(error),
+      );
+    endSoon(1);
+    return error instanceof BulkheadError && error.code === 'FLEET_FLEETD_USAGE' ? 2 : 1;
+  }
+}
+
+async function serve(
+  options: FleetdArguments,
+  config: Awaited<ReturnType<typeof readConfig>>,
+  log: Logger,
+): Promise<void> {
+  refuseRoot(options.allowRoot);
+  await ownStateDir(config.stateDir);
+  // Heard from the first moment: who ends a fleet that is still starting gets it ended as cleanly.
+  const told = new Promise<string>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve(signal));
+  });
+  const fleet = await startFleet(config, log);
+  // Standard output is for who started us: the address, and the code while it is needed. It never goes to the log.
+  process.stdout.write(`The fleet is at ${fleet.url}\n`);
+  const code = fleet.setUpCode();
+  if (code !== undefined) process.stdout.write(`Nobody has set it up yet. Set-up code: ${code}\n`);
+  log.info({ url: fleet.url }, 'the fleet is up');
+  const signal = await told;
+  log.info({ signal }, 'ending');
+  await fleet.stop();
+}
+
+/** Everything is closed; should a connection of a library linger, it must not keep a finished fleetd alive. */
+function endSoon(code: number): void {
+  setTimeout(() => process.exit(code), 2_000).unref();
+}

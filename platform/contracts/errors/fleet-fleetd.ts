@@ -1,0 +1,25 @@
+import type { CatalogueEntry } from '../error-catalogue.ts';
+
+/** Codes that start with `FLEET_FLEETD_`. */
+export const FLEET_FLEETD_ERRORS: Readonly<Record<string, CatalogueEntry>> = Object.freeze({
+  FLEET_FLEETD_USAGE: {
+    title: 'fleetd was called in a way that it does not know.',
+    hint: 'See fleetd --help.',
+  },
+  FLEET_FLEETD_CONFIG_UNREADABLE: {
+    title: "fleetd's configuration cannot be read.",
+    hint: 'Look at the path, at who may read the file, and whether it is YAML.',
+  },
+  FLEET_FLEETD_CONFIG_INVALID: {
+    title: "fleetd's configuration is not valid.",
+    hint: 'Correct the named place; fleet-ui/README.md lists all settings.',
+  },
+  FLEET_FLEETD_ROOT_REFUSED: {
+    title: 'fleetd was started as root.',
+    hint: 'It needs no right of root: run it as a user of its own, or say --allow-root.',
+  },
+  FLEET_FLEETD_STATE_EXPOSED: {
+    title: 'Others than fleetd could write to or read its state folder.',
+    hint: 'Make it its own: chown to its user, chmod 0700.',
+  },
+});
