@@ -2,6 +2,9 @@ import { BUS_ERRORS } from './errors/bus.ts';
 import { CLI_ERRORS } from './errors/cli.ts';
 import { DATA_ERRORS } from './errors/data.ts';
 import { EVENTS_ERRORS } from './errors/events.ts';
+import { FLEET_CA_ERRORS } from './errors/fleet-ca.ts';
+import { FLEET_SENSORS_ERRORS } from './errors/fleet-sensors.ts';
+import { FLEET_EVENTS_ERRORS } from './errors/fleet-events.ts';
 import { FLEET_STORE_ERRORS } from './errors/fleet-store.ts';
 import { FLEET_WEB_ERRORS } from './errors/fleet-web.ts';
 import { FLEET_FLEETD_ERRORS } from './errors/fleet-fleetd.ts';
@@ -38,6 +41,9 @@ export const ERROR_CATALOGUE: Readonly<Record<string, CatalogueEntry>> = Object.
   ...SENSORD_ERRORS,
   ...CLI_ERRORS,
   ...START_ERRORS,
+  ...FLEET_CA_ERRORS,
+  ...FLEET_SENSORS_ERRORS,
+  ...FLEET_EVENTS_ERRORS,
   ...FLEET_STORE_ERRORS,
   ...FLEET_WEB_ERRORS,
   ...FLEET_FLEETD_ERRORS,
