@@ -65,7 +65,7 @@ function openListener(
     log,
     version: FLEETD_VERSION,
     tls: opened.tls,
-    knowsHost: names.knows,
+    knowsHost: (host) => names.knows(host),
     instrumentHosts: `*.${names.baseDomain}:*`,
     features: opened.features,
     pagesDir: pagesDir(config),

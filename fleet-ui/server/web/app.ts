@@ -1,5 +1,5 @@
 import helmet from '@fastify/helmet';
-import Fastify, { type FastifyBaseLogger } from 'fastify';
+import Fastify, { LogController, type FastifyBaseLogger } from 'fastify';
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { randomBytes } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
@@ -10,7 +10,7 @@ import { describeApi } from './openapi.ts';
 import { refuseSecretsInUrl, refuseUnknownHosts } from './request-checks.ts';
 import { checkRights } from './rights-check.ts';
 import { securityHeaders } from './security-headers.ts';
-import { openServer, type TlsIdentity } from './server.ts';
+import { openServer, SERVER_LIMITS, type ServerLimits, type TlsIdentity } from './server.ts';
 import { servePages } from './pages.ts';
 
 export interface WebOptions {
@@ -25,6 +25,8 @@ export interface WebOptions {
   features: readonly FleetFeature[];
   /** Folder of the built web app; undefined: there is none, only the API. */
   pagesDir: string | undefined;
+  /** In place of the usual ones. */
+  limits?: Partial<ServerLimits>;
 }
 
 /** The listener for people, composed. */
@@ -47,16 +49,18 @@ const BODY_BYTES_MOST = 1024 * 1024;
 export async function openWeb(options: WebOptions): Promise<Web> {
   const hosts = options.features.flatMap(({ hosts: served }) => served ?? []);
   const guard = options.features.find((feature) => feature.guard !== undefined)?.guard;
+  const log: FastifyBaseLogger = options.log;
   const app = Fastify({
-    loggerInstance: options.log as FastifyBaseLogger,
-    disableRequestLogging: true,
+    loggerInstance: log,
+    logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomBytes(9).toString('base64url'),
     requestIdHeader: false,
     bodyLimit: BODY_BYTES_MOST,
     trustProxy: false,
     forceCloseConnections: true,
     routerOptions: { caseSensitive: true, maxParamLength: 300 },
-    serverFactory: (handler) => openServer(handler, { tls: options.tls, hosts }),
+    serverFactory: (handler) =>
+      openServer(handler, { tls: options.tls, hosts, limits: { ...SERVER_LIMITS, ...options.limits } }),
   }).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);

@@ -5,6 +5,7 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { createServer as createHttps, type Server as HttpsServer } from 'node:https';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { HostHandler } from './feature.ts';
 import { hostOf } from './request-checks.ts';
@@ -15,15 +16,34 @@ export interface TlsIdentity {
   onChange(use: (identity: { key: string; cert: string }) => void): void;
 }
 
-/** What one client may hold. A person's browser needs a fraction of it; who trickles bytes is cut off. */
-const HANDSHAKE_MS = 10_000;
-const HEADERS_MS = 10_000;
-const REQUEST_MS = 30_000;
-const KEEP_ALIVE_MS = 60_000;
-/** Without a byte in either direction. Streams of events say something every 15 seconds. */
-const SILENCE_MS = 120_000;
-const CONNECTIONS_MOST = 4_096;
-const HEADER_BYTES_MOST = 16 * 1024;
+/** What one client may hold, and for how long. */
+export interface ServerLimits {
+  handshakeMs: number;
+  /** Until all headers are there. */
+  headersMs: number;
+  /** Until the whole request is there. */
+  requestMs: number;
+  /** Of a connection between two requests. */
+  keepAliveMs: number;
+  /** Without a byte in either direction. Streams of events say something every 15 seconds. */
+  silenceMs: number;
+  /** How late a slow client may be noticed. */
+  checkMs: number;
+  connectionsMost: number;
+  headerBytesMost: number;
+}
+
+/** A person's browser needs a fraction of it; who trickles bytes is cut off. */
+export const SERVER_LIMITS: Readonly<ServerLimits> = Object.freeze({
+  handshakeMs: 10_000,
+  headersMs: 10_000,
+  requestMs: 30_000,
+  keepAliveMs: 60_000,
+  silenceMs: 120_000,
+  checkMs: 2_000,
+  connectionsMost: 4_096,
+  headerBytesMost: 16 * 1024,
+});
 
 /**
  * The listener for people: the fleet's own app, and on other names what `hosts` serves. Names are told apart before anything
@@ -31,36 +51,46 @@ const HEADER_BYTES_MOST = 16 * 1024;
  */
 export function openServer(
   app: (request: IncomingMessage, response: ServerResponse) => void,
-  options: { tls: TlsIdentity | undefined; hosts: readonly HostHandler[] },
+  options: { tls: TlsIdentity | undefined; hosts: readonly HostHandler[]; limits: ServerLimits },
 ): HttpServer {
   const handlerOf = (request: IncomingMessage): HostHandler | undefined => {
     const host = hostOf(request.headers.host);
     return host === undefined ? undefined : options.hosts.find((handler) => handler.serves(host));
   };
+  // What follows on a connection that is refused was sent in the same breath and may be read by then.
+  const closing = new WeakSet<Socket>();
   const onRequest = (request: IncomingMessage, response: ServerResponse) => {
+    if (closing.has(request.socket)) return;
+    if (hostHeaders(request) !== 1) {
+      closing.add(request.socket);
+      response.writeHead(400, { connection: 'close', 'content-length': 0 }).end();
+      return;
+    }
     const handler = handlerOf(request);
     if (handler === undefined) app(request, response);
     else handler.request(request, response);
   };
-  const limits = {
-    headersTimeout: HEADERS_MS,
-    requestTimeout: REQUEST_MS,
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    // How late a slow client may be noticed.
-    connectionsCheckingInterval: 2_000,
-    maxHeaderSize: HEADER_BYTES_MOST,
+  const { limits } = options;
+  const settings = {
+    headersTimeout: limits.headersMs,
+    requestTimeout: limits.requestMs,
+    keepAliveTimeout: limits.keepAliveMs,
+    connectionsCheckingInterval: limits.checkMs,
+    maxHeaderSize: limits.headerBytesMost,
     // No reading between the lines: two readers of one request must agree on where it ends (ABUSE 50).
     insecureHTTPParser: false,
     requireHostHeader: true,
   };
   const server =
-    options.tls === undefined ? createHttp(limits, onRequest) : encrypted(options.tls, limits, onRequest);
-  server.maxConnections = CONNECTIONS_MOST;
-  server.setTimeout(SILENCE_MS);
+    options.tls === undefined
+      ? createHttp(settings, onRequest)
+      : encrypted(options.tls, { ...settings, handshakeTimeout: limits.handshakeMs }, onRequest);
+  server.maxConnections = limits.connectionsMost;
+  server.setTimeout(limits.silenceMs);
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     // Node leaves faults of such a socket to us; one that nobody hears would end the process.
     socket.on('error', () => socket.destroy());
-    const handler = handlerOf(request);
+    const handler = hostHeaders(request) === 1 ? handlerOf(request) : undefined;
     if (handler === undefined) {
       socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
       return;
@@ -72,13 +102,18 @@ export function openServer(
 
 function encrypted(
   tls: TlsIdentity,
-  limits: object,
+  settings: object,
   onRequest: (request: IncomingMessage, response: ServerResponse) => void,
 ): HttpsServer {
-  const settings = { minVersion: 'TLSv1.2' as const, handshakeTimeout: HANDSHAKE_MS };
-  const server = createHttps({ ...limits, ...settings, ...tls.current() }, onRequest);
+  const minVersion = 'TLSv1.2';
+  const server = createHttps({ ...settings, minVersion, ...tls.current() }, onRequest);
   tls.onChange((identity) => {
-    server.setSecureContext({ ...settings, ...identity });
+    server.setSecureContext({ minVersion, ...identity });
   });
   return server;
+}
+
+/** Node keeps the first of two; a proxy before us or a page behind us may keep the other. */
+function hostHeaders(request: IncomingMessage): number {
+  return request.rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host').length;
 }
