@@ -4,3 +4,7 @@ export * from './attention.ts';
 export * from './errors.ts';
 export * from './rights.ts';
 export * from './shapes.ts';
+export * from './audit.ts';
+export * from './people.ts';
+export * from './session.ts';
+export * from './tokens.ts';

@@ -114,3 +114,4 @@ export const HeldRightSchema = z.object({
   groups: z.array(z.string()),
   instruments: z.array(NameSchema),
 });
+export type HeldRight = z.infer<typeof HeldRightSchema>;
