@@ -54,8 +54,14 @@ interface Import {
  *
  * @param journal secret token of the subjects under which the server tells the platform what came of each message between
  *   two instruments; nobody may know it, or an answer could be led there. Without it there is no journal.
+ * @param further accounts that nobody here imports from or exports to, in lines
  */
-export function compileAccounts(model: BusModel, keys: AccountKeys, journal?: string): string {
+export function compileAccounts(
+  model: BusModel,
+  keys: AccountKeys,
+  journal?: string,
+  further: readonly string[] = [],
+): string {
   const instruments = uniqueSorted(model.instruments, (instrument) => instrument.name);
   const accounts = instruments.map((instrument) =>
     instrumentAccount(model, instrument, keyOf(keys, instrument.name), journal),
@@ -65,6 +71,7 @@ export function compileAccounts(model: BusModel, keys: AccountKeys, journal?: st
     `  ${SYSTEM_ACCOUNT} { users: [ { nkey: ${keys.system} } ] }`,
     platformAccount(model, instruments, keys.platform, journal),
     ...accounts,
+    ...further,
     '}',
     '',
   ].join('\n');

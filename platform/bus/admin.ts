@@ -9,6 +9,7 @@ export async function connectAs(
   name: string,
   port: number,
   timeoutMs: number,
+  inboxPrefix?: string,
 ): Promise<NatsConnection> {
   const connecting = connect({
     servers: `127.0.0.1:${String(port)}`,
@@ -23,6 +24,7 @@ export async function connectAs(
     pingInterval: 10_000,
     noAsyncTraces: true,
     ignoreClusterUpdates: true,
+    ...(inboxPrefix === undefined ? {} : { inboxPrefix }),
   });
   // The client's own time limit does not end when whoever listens there takes the connection and says nothing.
   let abandoned = false;

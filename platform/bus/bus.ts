@@ -9,6 +9,7 @@ import type { JournalEntry } from './journal-entries.ts';
 import type { RefusedAttempt } from './refused-attempts.ts';
 import type { CommandReply } from './platform-client.ts';
 import type { ServiceHandler } from './services.ts';
+import type { BusUplink } from './uplink.ts';
 
 /** Which events a subscription gets. */
 export interface EventFilter {
@@ -126,6 +127,8 @@ export interface Bus {
   readonly traffic: BusTraffic;
   /** Is what was stored still there, and is what comes being stored. */
   readonly store: StoreHealth;
+  /** The way to the fleet. */
+  readonly uplink: BusUplink;
   /** Process id of the server, while there is one. */
   serverPid(): number | undefined;
   /** Version of the server that the platform is connected to; undefined while there is none. */

@@ -51,7 +51,7 @@ export class Identities {
   }
 
   /** The platform's own users; `@` keeps them apart from instruments. */
-  internal(user: 'platform' | 'system'): BusIdentity {
+  internal(user: 'platform' | 'system' | 'uplink' | 'leaf'): BusIdentity {
     return this.#derive(`@${user}/0`);
   }
 

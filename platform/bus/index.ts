@@ -14,3 +14,4 @@ export type { StreamState } from './streams.ts';
 export { storeCipher, type StoreCipher } from './server-config.ts';
 export type { StoreIncident } from './store-incidents.ts';
 export type { StoreFault } from './store-watch.ts';
+export type { BusUplink, UplinkLine, UplinkMessage } from './uplink.ts';

@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import { describeError, hasCode, sitePaths, waitFor, type Logger, type Site } from '../kernel/index.ts';
 import { compileAccounts } from './accounts.ts';
 import { reload, runningDigest } from './admin.ts';
-import type { Bus, BusOptions, BusTraffic, EventFeed, EventFilter, StoreHealth } from './bus.ts';
+import type { Bus, BusOptions, EventFeed, EventFilter } from './bus.ts';
 import { connectPlatform, type Connected } from './connections.ts';
 import type { BusMessage } from './event-feed.ts';
 import { openEventFeed } from './event-subscription.ts';
 import { Identities, type BusIdentity } from './identities.ts';
+import { listen } from './listeners.ts';
 import { parseBusModel, type BusModel } from './model.ts';
 import { accountsIn, withBareNewcomers } from './newcomers.ts';
 import type { CommandReply } from './platform-client.ts';
@@ -32,6 +33,7 @@ import {
 } from './streams.ts';
 import { Traffic } from './traffic.ts';
 import { trimStream } from './trim.ts';
+import { Uplink } from './uplink.ts';
 
 /** Opens the bus without starting anything. */
 export function openBus(options: BusOptions): Bus {
@@ -50,10 +52,11 @@ class SensorBus implements Bus {
   readonly #log: Logger;
   readonly #identities: Identities;
   readonly #keeper: StoreKeeper;
-  readonly #duty: StoreDuty;
+  readonly store: StoreDuty;
   readonly #process: ServerProcess;
   readonly #watch: ServerWatch;
-  readonly #traffic: Traffic;
+  readonly traffic: Traffic;
+  readonly uplink: Uplink;
   readonly #cipher: StoreCipher = storeCipher(readFileSync('/proc/cpuinfo', 'utf8'));
   readonly #down = new Set<(reason: string) => void>();
   readonly #up = new Set<() => void>();
@@ -72,9 +75,13 @@ class SensorBus implements Bus {
       { program: options.natsServer, runDir: join(options.site.runDir, 'bus'), stateDir },
       options.log,
     );
-    this.#traffic = new Traffic({
+    this.traffic = new Traffic({
       ...{ log: options.log, logFile: this.#process.logFile, identities: this.#identities },
       journalSecret: () => options.secret('bus/journal').toString('hex').slice(0, 32),
+    });
+    this.uplink = new Uplink({
+      ...{ file: join(stateDir, 'uplink.json'), identities: this.#identities, port: options.site.natsPort },
+      apply: () => this.#exclusive(() => this.#applyUplink()),
     });
     this.#watch = new ServerWatch({
       log: options.log,
@@ -93,7 +100,7 @@ class SensorBus implements Bus {
     });
     const incidents = new StoreIncidents();
     this.#keeper = new StoreKeeper(stateDir, incidents, options.log);
-    this.#duty = new StoreDuty({
+    this.store = new StoreDuty({
       ...{ keeper: this.#keeper, incidents, log: options.log, places: this.#process },
       connected: () => this.#connected,
       exclusive: (work) => this.#exclusive(work),
@@ -101,19 +108,11 @@ class SensorBus implements Bus {
     });
   }
 
-  get traffic(): BusTraffic {
-    return this.#traffic;
-  }
-
-  get store(): StoreHealth {
-    return this.#duty;
-  }
-
   async ensure(value: BusModel): Promise<{ restarted: boolean; reloaded: boolean }> {
     const model = parseBusModel(value);
     return this.#exclusive(async () => {
       await this.#process.prepare();
-      await this.#traffic.begin();
+      await this.traffic.begin();
       await this.#keeper.claim(this.#storeKey(model));
       // On disk before the server is told: a key of somebody who left must not come back to life after a crash.
       await this.#identities.keepOnly(model.instruments.map(({ name }) => name));
@@ -135,15 +134,15 @@ class SensorBus implements Bus {
   }
 
   async request(...request: Parameters<Bus['request']>): Promise<unknown> {
-    return this.#traffic.request(this.#ready().platform, ...request);
+    return this.traffic.request(this.#ready().platform, ...request);
   }
 
   async send(...command: Parameters<Bus['send']>): Promise<CommandReply> {
-    return this.#traffic.send(this.#ready().platform, ...command);
+    return this.traffic.send(this.#ready().platform, ...command);
   }
 
   serve(service: string, handler: ServiceHandler): () => void {
-    return this.#traffic.serve(service, handler);
+    return this.traffic.serve(service, handler);
   }
 
   async publishPlatform(type: string, record: Readonly<Record<string, unknown>>): Promise<void> {
@@ -266,7 +265,7 @@ class SensorBus implements Bus {
     const created = await ensureStreams(manager, model, inventory, await this.#keeper.firstSequences());
     await this.#keeper.accept(created, statesOf(inventory), fromDisk);
     await ensureConsumers(manager, model, inventory);
-    await this.#traffic.follow(this.#connection(), model);
+    await this.traffic.follow(this.#connection(), model);
     for (const stream of created) for (const listener of this.#newStream) listener(stream);
   }
 
@@ -281,9 +280,15 @@ class SensorBus implements Bus {
       accounts: compileAccounts(
         model,
         this.#identities.publicKeys(model.instruments.map(({ name }) => name)),
-        this.#traffic.journalSecret(),
+        this.traffic.journalSecret(),
+        this.uplink.accountLines(),
       ),
+      leaf: this.uplink.leafLines(),
     });
+  }
+
+  async #applyUplink(): Promise<void> {
+    if (this.#model !== undefined && this.#connected !== undefined) await this.#change(this.#model);
   }
 
   #storeKey(model: BusModel): string | undefined {
@@ -305,15 +310,15 @@ class SensorBus implements Bus {
 
   #begin(model: BusModel): void {
     this.#model = model;
-    this.#duty.begin();
+    this.store.begin();
     this.#watch.begin();
   }
 
   async #end(last: () => Promise<void>): Promise<void> {
     this.#closing.abort();
-    this.#duty.end();
+    this.store.end();
     this.#watch.end();
-    await this.#traffic.end();
+    await Promise.all([this.traffic.end(), this.uplink.end()]);
     await this.#exclusive(async () => {
       this.#model = undefined;
       await last();
@@ -339,9 +344,4 @@ class SensorBus implements Bus {
     this.#queue = result.catch(() => undefined);
     return result;
   }
-}
-
-function listen<T>(listeners: Set<T>, listener: T): () => void {
-  listeners.add(listener);
-  return () => listeners.delete(listener);
 }

@@ -24,11 +24,14 @@ export interface ServerConfigInput {
   encryption: { key: string; cipher: StoreCipher } | undefined;
   /** From `compileAccounts`. */
   accounts: string;
+  /** What binds the server to a fleet's hub. */
+  leaf: readonly string[];
 }
 
 /**
  * The whole configuration. It may hold the store's key: write it 0600 to memory-backed storage only.
- * Loopback TCP only; monitoring, WebSocket, MQTT, clustering and leaf nodes are off because they are not named.
+ * Loopback TCP only; monitoring, WebSocket, MQTT, clustering and listening for leaf nodes are off because they are not
+ * named.
  */
 export function serverConfig(input: ServerConfigInput): string {
   const { encryption: wanted } = input;
@@ -58,6 +61,7 @@ export function serverConfig(input: ServerConfigInput): string {
     // Each stream has its own bound; the disk's is checked elsewhere.
     '  max_file: 64TB',
     '}',
+    ...input.leaf,
     input.accounts,
   ].join('\n');
 }

@@ -101,3 +101,4 @@ export {
   type ReturnReply,
   type ReturnRequest,
 } from './fleet-enrolment.ts';
+export { UPLINK_HEADERS, UPLINK_INBOX, UPLINK_LIMITS, uplinkSubject, uplinkSubjects } from './uplink.ts';

@@ -144,6 +144,14 @@ export const BUS_ERRORS: Readonly<Record<string, CatalogueEntry>> = Object.freez
     title: 'The platform answered a request of an instrument with an error.',
     hint: "Read the platform's message; its code stands in `reason`.",
   },
+  BUS_UPLINK_UNANSWERED: {
+    title: 'The fleet did not acknowledge an event.',
+    hint: 'It is kept here and sent again when the link is there.',
+  },
+  BUS_UPLINK_REFUSED: {
+    title: 'The fleet has a link and does not store what is sent.',
+    hint: 'Look at what the fleet shows under attention; its disk may be full. Events are kept here and sent again.',
+  },
   BUS_TRIM_REFUSED: {
     title: 'A stream of events cannot be trimmed.',
     hint: 'It was made by an older version, and stays as it is until its instrument is removed with its events.',

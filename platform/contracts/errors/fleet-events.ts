@@ -1,0 +1,41 @@
+import type { CatalogueEntry } from '../error-catalogue.ts';
+
+/** Codes of the fleet's events: `FLEET_HUB_` and `FLEET_EVENTS_`; and of the uplink on the sensor. */
+export const FLEET_EVENTS_ERRORS: Readonly<Record<string, CatalogueEntry>> = Object.freeze({
+  FLEET_HUB_CONFIG_REFUSED: {
+    title: "nats-server refuses the configuration of the fleet's hub.",
+    hint: 'Check that nats-server is version 2.12 or later, and what the configuration says of the hub.',
+  },
+  FLEET_HUB_START_FAILED: {
+    title: "The fleet's hub, its nats-server, does not start.",
+    hint: 'Read nats/hub.log below the state folder; check that the disk is not full. Sensors keep their events meanwhile.',
+  },
+  FLEET_HUB_UPLINKS_INVALID: {
+    title: 'The list of the keys with which sensors bring their events is damaged.',
+    hint: 'Remove nats/uplinks.json below the state folder: it is made anew as sensors connect.',
+  },
+  FLEET_HUB_KEY_REFUSED: {
+    title: "A sensor's uplink is refused.",
+    hint: 'It is tried again by itself; if it stays so, adopt the sensor again.',
+  },
+  FLEET_HUB_UNAVAILABLE: {
+    title: 'The hub of the fleet cannot take uplinks now.',
+    hint: 'Sensors keep their events and try again by themselves; see what the fleet shows under attention.',
+  },
+  FLEET_EVENTS_FILTER_INVALID: {
+    title: 'A question about events names something that cannot be.',
+    hint: 'Correct the named part of the search.',
+  },
+  FLEET_EVENTS_CURSOR_INVALID: {
+    title: 'The cursor of a search is not one that this search gave out.',
+    hint: 'Use `cursor` of the page before with the same filter, or begin again without one.',
+  },
+  FLEET_EVENTS_STORE_UNAVAILABLE: {
+    title: "The fleet's event store cannot answer now.",
+    hint: 'It is opening or closed, or its disk is full; sensors keep their events. Try again in a moment.',
+  },
+  FLEET_EVENTS_NOT_FOUND: {
+    title: 'There is no such event, or not for you.',
+    hint: 'It may have reached the end of its time in the store; search for it again.',
+  },
+});
