@@ -69,6 +69,8 @@ export async function openWeb(options: WebOptions): Promise<Web> {
   app.removeContentTypeParser('text/plain');
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
+    // Answers are about people and sensors; files of the app say themselves how long they last.
+    reply.header('cache-control', 'no-store');
   });
   await app.register(
     helmet,

@@ -5,8 +5,9 @@ import { ERROR_CATALOGUE } from '@bulkhead/platform/contracts';
 import { errorReference } from '../../../scripts/lint/error-reference.ts';
 import { files, ROOT } from './repository.ts';
 
-const ROOM_PREFIXES = 'KERNEL|LXD|RUNTIME|BUS|NETWORK|STORAGE|PACKAGES|DATA|EVENTS|HEALTH|SENSORD|CLI|START';
-const sources = files(/^(platform|scripts|instruments)\/.*\.ts$/).filter(
+const ROOM_PREFIXES =
+  'KERNEL|LXD|RUNTIME|BUS|NETWORK|STORAGE|PACKAGES|DATA|EVENTS|HEALTH|SENSORD|CLI|START|FLEET';
+const sources = files(/^(platform|scripts|instruments|fleet-ui)\/.*\.ts$/).filter(
   ({ path }) => !path.startsWith('platform/contracts/errors/') && !path.endsWith('.d.ts'),
 );
 
