@@ -1,0 +1,159 @@
+/**
+ * What a sensor's own API answers, as far as the web app shows it: `/api/v1/sensors/:id/api/v1/…` hands it through. A sensor
+ * may be of the version before or after, so everything that is not certain to be there is optional, and unknown states are text.
+ */
+
+/** One monitor interface with its detection check, its packets and its feed. */
+export interface SeenMonitor {
+  name: string;
+  device: string;
+  state: string;
+  check: { state: string; lastOk?: string; latencyMs?: number; text?: string };
+  packets: {
+    received: number;
+    forwarded: number;
+    captured: number;
+    cloned: number;
+    filtered: number;
+    lost: number;
+    lostWhere?: { stage: string; packets: number }[];
+    lostStarting?: number;
+    transmitAttempts: number;
+    framesSent: number;
+  };
+  feed?: {
+    state: string;
+    alarms: { kind: string; since: string; observed: string; expected: string; text: string }[];
+    packetsPerSecond?: number;
+    usualPacketsPerSecond?: number;
+    vlans?: number[];
+    oneSidedPercent?: number;
+    duplicatePercent?: number;
+    unobserved?: string;
+  };
+}
+
+export interface SeenInstrument {
+  name: string;
+  package: string;
+  version: string;
+  /** `running`, `starting`, `stopped`, `waiting`, `held`, `disabled`, `invalid`. */
+  state: string;
+  /** `ok`, `starting`, `degraded`, `failed`, `unknown`. */
+  health: string;
+  detail?: string;
+  failures: number;
+  /** Present when it has a page that people may open. */
+  page?: { title: string; state: string };
+  unverified?: boolean;
+  counters: Readonly<Record<string, number>>;
+}
+
+/** `GET /v1/status`. */
+export interface SeenStatus {
+  sensor: string;
+  version: string;
+  versions: Readonly<Record<string, string>>;
+  startedAt: string;
+  healthy: boolean;
+  /** In words, most urgent first. */
+  attention: string[];
+  config: {
+    loadedAt: string;
+    lastError?: string;
+    revision?: { number: number; author: string; reason: string; time: string };
+    trying?: number;
+  };
+  bus: { up: boolean; version?: string; encrypted: boolean; restarts: number };
+  monitors: SeenMonitor[];
+  instruments: SeenInstrument[];
+  counts: { events: number; alerts: number; checksPassed: number; checksMissed: number };
+}
+
+/** One stage of the way from the wire to the store: `in = out + held + lost + unaccounted`. */
+export interface SeenLedgerLine {
+  stage: string;
+  /** Monitor interface, or instrument, or `<instrument>/<interface>`. */
+  name: string;
+  monitor?: string;
+  unit: string;
+  in: number;
+  out: number;
+  held: Readonly<Record<string, number>>;
+  lost: Readonly<Record<string, number>>;
+  unaccounted: number;
+  note?: string;
+}
+
+/** `GET /v1/ledger`. */
+export interface SeenLedger {
+  from: string;
+  to: string;
+  shortened: boolean;
+  lines: SeenLedgerLine[];
+  alarms: { stage: string; name: string; monitor?: string; since: string; percent: number; text: string }[];
+}
+
+/** One right of an instrument, in words. */
+export interface SeenGrant {
+  right: string;
+  words: string;
+  state: 'granted' | 'asked' | 'ineffective';
+  since?: { revision: number; author: string; time: string; reason: string };
+  note?: string;
+}
+
+export interface SeenInstrumentGrants {
+  instrument: string;
+  package: string;
+  problem?: string;
+  rights: SeenGrant[];
+  unanswered: string[];
+  accepts: string[];
+  effect: { state: string; reason?: string };
+}
+
+/** `GET /v1/grants`. */
+export interface SeenGrants {
+  revision: number;
+  instruments: SeenInstrumentGrants[];
+}
+
+/** `GET /v1/grants/matrix`: every way on which something may pass; what is not listed is refused. */
+export interface SeenMatrix {
+  revision: number;
+  instruments: string[];
+  edges: { from: string; to: string; kind: string; what: string; idle?: string }[];
+}
+
+/** One revision of a sensor's configuration, without its text. */
+export interface SeenRevision {
+  number: number;
+  author: string;
+  reason: string;
+  time: string;
+  /** `file`, `apply`, `rollback`. */
+  origin: string;
+  basedOn?: number;
+  restores?: number;
+  result?: { state: string; time: string; error?: string; rolledBackTo?: number };
+}
+
+/** `GET /v1/config/revisions`. */
+export interface SeenRevisions {
+  current?: number;
+  revisions: SeenRevision[];
+}
+
+/** `POST /v1/config/diff`. */
+export interface SeenDifferences {
+  differences: { pointer: string; before?: unknown; after?: unknown }[];
+}
+
+/** `GET /v1/config/changes/N`, and what a change answers when it is begun. */
+export interface SeenChange {
+  id: number;
+  state: 'running' | 'done' | 'failed';
+  outcome?: Readonly<Record<string, unknown>>;
+  error?: { code: string; message: string; hint?: string };
+}
