@@ -12,3 +12,6 @@ export * from './tokens.ts';
 export * from './sensors.ts';
 export * from './enrol.ts';
 export * from './groups.ts';
+export * from './link.ts';
+export * from './live.ts';
+export * from './ui-access.ts';

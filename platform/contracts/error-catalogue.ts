@@ -6,7 +6,9 @@ import { FLEET_CA_ERRORS } from './errors/fleet-ca.ts';
 import { FLEET_SENSORS_ERRORS } from './errors/fleet-sensors.ts';
 import { FLEET_EVENTS_ERRORS } from './errors/fleet-events.ts';
 import { FLEET_LINK_ERRORS } from './errors/fleet-link.ts';
+import { FLEET_LINKS_ERRORS } from './errors/fleet-links.ts';
 import { FLEET_PEOPLE_ERRORS } from './errors/fleet-people.ts';
+import { FLEET_PROXY_ERRORS } from './errors/fleet-proxy.ts';
 import { FLEET_STORE_ERRORS } from './errors/fleet-store.ts';
 import { FLEET_WEB_ERRORS } from './errors/fleet-web.ts';
 import { FLEET_FLEETD_ERRORS } from './errors/fleet-fleetd.ts';
@@ -47,7 +49,9 @@ export const ERROR_CATALOGUE: Readonly<Record<string, CatalogueEntry>> = Object.
   ...FLEET_SENSORS_ERRORS,
   ...FLEET_EVENTS_ERRORS,
   ...FLEET_LINK_ERRORS,
+  ...FLEET_LINKS_ERRORS,
   ...FLEET_PEOPLE_ERRORS,
+  ...FLEET_PROXY_ERRORS,
   ...FLEET_STORE_ERRORS,
   ...FLEET_WEB_ERRORS,
   ...FLEET_FLEETD_ERRORS,
