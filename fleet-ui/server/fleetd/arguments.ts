@@ -2,15 +2,22 @@ import { parseArgs } from 'node:util';
 import { BulkheadError } from '@bulkhead/platform/kernel';
 
 /** What fleetd was told on its command line. */
-export interface FleetdArguments {
-  configFile: string;
-  allowRoot: boolean;
-}
+export type FleetdArguments = { configFile: string; allowRoot: boolean } & (
+  { command: 'run' } | { command: 'backup' | 'restore'; file: string }
+);
 
 const USAGE = `Usage: fleetd --config FILE [--allow-root]
+       fleetd backup FILE --config FILE
+       fleetd restore FILE --config FILE
 
   --config FILE      the configuration (YAML or JSON; an empty file: all defaults)
   --allow-root       run as root all the same; fleetd needs no right of root
+
+  backup FILE        writes people, sensors, settings, audit log, the CA's keys and the configuration into one new file, also
+                     while fleetd runs. Events and a certificate of your own are not in it. The file is not encrypted: who
+                     has it can issue certificates of this fleet. It is made for its owner alone (mode 0600): keep it so.
+  restore FILE       makes an empty state folder into what the backup held. Everybody has to sign in again. A configuration
+                     that is missing is written too; one that is there is used and left as it is.
 
 SIGTERM and SIGINT end fleetd. Sensors go on recording, and forward what was kept when it is back.
 `;
@@ -18,9 +25,11 @@ SIGTERM and SIGINT end fleetd. Sensors go on recording, and forward what was kep
 /** Parses the command line. @returns the usage text when help was asked for. @throws BulkheadError FLEET_FLEETD_USAGE */
 export function parseArguments(argv: readonly string[]): FleetdArguments | string {
   let values;
+  let positionals;
   try {
-    ({ values } = parseArgs({
+    ({ values, positionals } = parseArgs({
       args: [...argv],
+      allowPositionals: true,
       options: {
         config: { type: 'string' },
         'allow-root': { type: 'boolean', default: false },
@@ -32,7 +41,15 @@ export function parseArguments(argv: readonly string[]): FleetdArguments | strin
   }
   if (values.help) return USAGE;
   if (values.config === undefined) throw usage('--config is needed');
-  return { configFile: values.config, allowRoot: values['allow-root'] };
+  const common = { configFile: values.config, allowRoot: values['allow-root'] };
+  const [command = 'run', file, ...more] = positionals;
+  if (command === 'run' && file === undefined) return { ...common, command };
+  if ((command === 'backup' || command === 'restore') && file !== undefined && more.length === 0) {
+    return { ...common, command, file };
+  }
+  throw usage(
+    command === 'backup' || command === 'restore' ? `${command} needs one FILE` : `${command} is no command`,
+  );
 }
 
 function usage(message: string): BulkheadError {

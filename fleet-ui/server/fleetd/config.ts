@@ -55,10 +55,8 @@ export const FleetConfigSchema = z
       .prefault({}),
     events: z
       .strictObject({
-        /** The nats-server program, version 2.12 or newer; a path, or a name to look up in PATH. */
-        natsServer: PathSchema.default('nats-server'),
-        /** Loopback port of the hub; 0: any that is free. */
-        natsPort: PortSchema.default(0),
+        /** The nats-server program, version 2.12 or newer; without: the one that is installed with Bulkhead. */
+        natsServer: PathSchema.optional(),
         retentionDays: z.number().int().min(1).max(3_650).default(90),
         /** The oldest go first when the store has grown to this. */
         storeMib: z.number().int().min(64).max(4_194_304).default(20_480),

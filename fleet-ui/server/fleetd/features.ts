@@ -1,10 +1,14 @@
+import { join } from 'node:path';
 import type { Logger } from '@bulkhead/platform/kernel';
+import { Ca, CA_MIGRATIONS } from '../ca/index.ts';
 import type { Migration, Store } from '../store/index.ts';
 import type { FleetFeature, TlsIdentity } from '../web/index.ts';
 import { aboutFeature } from './about.ts';
 import { attentionFeature } from './attention.ts';
+import { certificatesFeature } from './certificates.ts';
 import type { FleetConfig } from './config.ts';
 import type { FleetNames } from './names.ts';
+import type { AfterRestore } from './restore.ts';
 
 /** What rooms are opened with; each takes the parts that it needs. */
 export interface FleetContext {
@@ -26,15 +30,29 @@ export interface OpenedFleet {
 
 /** Tables of all rooms. A room's steps stand together, in order. */
 export function fleetMigrations(): readonly Migration[] {
+  return CA_MIGRATIONS;
+}
+
+/** What a restored backup must not bring back to life, see restore.ts. */
+export function afterRestore(): readonly AfterRestore[] {
   return [];
 }
 
 /** Opens the rooms and joins them: one block for each. */
 export async function openFeatures(context: FleetContext): Promise<OpenedFleet> {
+  const { config, names, log } = context;
   const features: FleetFeature[] = [];
+  const ca = await Ca.open({
+    dir: join(config.stateDir, 'ca'),
+    names: names.all,
+    baseDomain: names.baseDomain,
+    ...(config.web.certificate === undefined ? {} : { given: config.web.certificate }),
+    log,
+  });
   features.push(
-    aboutFeature({ baseDomain: context.names.baseDomain, setUpNeeded: () => false }),
+    certificatesFeature(ca),
+    aboutFeature({ baseDomain: names.baseDomain, setUpNeeded: () => false }),
     attentionFeature(() => features),
   );
-  return { features, tls: undefined, setUpCode: () => undefined };
+  return { features, tls: config.web.plainHttp ? undefined : ca.web, setUpCode: () => undefined };
 }

@@ -1,11 +1,22 @@
 import { describeError, BulkheadError, openLog, type Logger } from '@bulkhead/platform/kernel';
 import { parseArguments, type FleetdArguments } from './arguments.ts';
+import { writeBackup } from './backup.ts';
 import { readConfig } from './config.ts';
+import { afterRestore, fleetMigrations } from './features.ts';
+import { restoreBackup } from './restore.ts';
 import { startFleet } from './service.ts';
 import { ownStateDir, refuseRoot } from './state-dir.ts';
 
-/** Runs fleetd until it is told to end. @returns the exit code: 0 fine, 1 wrong, 2 called wrongly. */
+/** @returns the exit code: 0 fine, 1 wrong, 2 called wrongly. */
 export async function main(argv: readonly string[]): Promise<number> {
+  const code = await fleetd(argv);
+  // Everything is closed; should a connection of a library linger, it must not keep a finished fleetd alive.
+  setTimeout(() => process.exit(code), 2_000).unref();
+  return code;
+}
+
+/** Does what the command line says; `run` until it is told to end. @returns the exit code */
+export async function fleetd(argv: readonly string[]): Promise<number> {
   let log: Logger | undefined;
   try {
     const parsed = parseArguments(argv);
@@ -13,10 +24,13 @@ export async function main(argv: readonly string[]): Promise<number> {
       process.stdout.write(parsed);
       return 0;
     }
+    if (parsed.command !== 'run') {
+      await keep(parsed);
+      return 0;
+    }
     const config = await readConfig(parsed.configFile);
     log = openLog('fleetd', config.logLevel);
     await serve(parsed, config, log);
-    endSoon(0);
     return 0;
   } catch (error) {
     if (log === undefined) process.stderr.write(`fleetd: ${describeError(error)}\n`);
@@ -25,9 +39,31 @@ export async function main(argv: readonly string[]): Promise<number> {
         { err: error, ...(error instanceof BulkheadError ? error.toJSON() : {}) },
         describeError(error),
       );
-    endSoon(1);
     return error instanceof BulkheadError && error.code === 'FLEET_FLEETD_USAGE' ? 2 : 1;
   }
+}
+
+/** Backup and restore: short work with a word about what came of it. */
+async function keep(options: Extract<FleetdArguments, { file: string }>): Promise<void> {
+  if (options.command === 'backup') {
+    const { stateDir } = await readConfig(options.configFile);
+    const about = await writeBackup({ stateDir, configFile: options.configFile, to: options.file });
+    process.stdout.write(
+      `${options.file}: ${Math.ceil(about.bytes / 1024)} KiB of the database and ${about.files} files. It holds the keys of this fleet, not encrypted.\n`,
+    );
+    return;
+  }
+  refuseRoot(options.allowRoot);
+  const restored = await restoreBackup({
+    from: options.file,
+    configFile: options.configFile,
+    migrations: fleetMigrations(),
+    after: afterRestore(),
+  });
+  process.stdout.write(
+    `${restored.stateDir} is the fleet as of ${restored.made}.${restored.configWritten ? ` ${options.configFile} was written.` : ''} ` +
+      'Everybody has to sign in again; sensors that renewed their certificate since then wait for a word of yours.\n',
+  );
 }
 
 async function serve(
@@ -50,9 +86,4 @@ async function serve(
   const signal = await told;
   log.info({ signal }, 'ending');
   await fleet.stop();
-}
-
-/** Everything is closed; should a connection of a library linger, it must not keep a finished fleetd alive. */
-function endSoon(code: number): void {
-  setTimeout(() => process.exit(code), 2_000).unref();
 }

@@ -1,4 +1,4 @@
-import { lstat, mkdir } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import { BulkheadError } from '@bulkhead/platform/kernel';
 
 /**
@@ -20,7 +20,7 @@ export function refuseRoot(allowed: boolean, uid = process.getuid?.()): void {
  */
 export async function ownStateDir(dir: string): Promise<void> {
   await mkdir(dir, { recursive: true, mode: 0o700 });
-  const found = await lstat(dir);
+  const found = await stat(dir);
   if (found.isDirectory() && found.uid === process.getuid?.() && (found.mode & 0o077) === 0) return;
   throw new BulkheadError({
     code: 'FLEET_FLEETD_STATE_EXPOSED',

@@ -40,12 +40,29 @@ declare module 'fastify' {
     sensorParam?: string;
     /** Name of the path parameter that holds the instrument which `right` is about. */
     instrumentParam?: string;
-    /** For the audit log, in place of method and route: `sensor.rename`. */
+    /**
+     * A change that is about sensors which do not stand in its path (bulk actions, a sensor in the body): the handler asks
+     * `person.may(right, sensor)` for each of them. Without it, such a change needs the right on all sensors.
+     */
+    judgesEach?: true;
+    /**
+     * For the audit log, in place of method and route: `sensor.rename`. Changes are always in it; reading only where a route
+     * has a name here (what is sensitive to have seen).
+     */
     audit?: string;
   }
   interface FastifyRequest {
     /** Set by the guard before a handler runs; on a public route it may be missing. */
     person?: Person;
+    /**
+     * A handler may say more for the audit log than the path does: what it was done to, further facts (never secrets), and on
+     * public routes who it was.
+     */
+    audited?: {
+      person?: { id: string; name: string };
+      target?: string;
+      facts?: Record<string, string | number | boolean>;
+    };
   }
 }
 

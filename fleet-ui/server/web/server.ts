@@ -4,9 +4,10 @@ import {
   type Server as HttpServer,
   type ServerResponse,
 } from 'node:http';
-import { createServer as createHttps, type Server as HttpsServer } from 'node:https';
+import { createServer as createHttps, type Server as HttpsServer, type ServerOptions } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { SecureContext } from 'node:tls';
 import type { HostHandler } from './feature.ts';
 import { hostOf } from './request-checks.ts';
 
@@ -14,6 +15,8 @@ import { hostOf } from './request-checks.ts';
 export interface TlsIdentity {
   current(): { key: string; cert: string };
   onChange(use: (identity: { key: string; cert: string }) => void): void;
+  /** For names that have a certificate of their own; undefined: `current`. */
+  contextFor?(servername: string): Promise<SecureContext | undefined>;
 }
 
 /** What one client may hold, and for how long. */
@@ -106,11 +109,23 @@ function encrypted(
   onRequest: (request: IncomingMessage, response: ServerResponse) => void,
 ): HttpsServer {
   const minVersion = 'TLSv1.2';
-  const server = createHttps({ ...settings, minVersion, ...tls.current() }, onRequest);
+  const server = createHttps({ ...settings, minVersion, ...tls.current(), ...byName(tls) }, onRequest);
   tls.onChange((identity) => {
     server.setSecureContext({ minVersion, ...identity });
   });
   return server;
+}
+
+function byName(tls: TlsIdentity): Pick<ServerOptions, 'SNICallback'> {
+  if (tls.contextFor === undefined) return {};
+  return {
+    SNICallback: (servername, use) => {
+      tls.contextFor?.(servername).then(
+        (context) => use(null, context),
+        (error: unknown) => use(error instanceof Error ? error : new Error(String(error))),
+      );
+    },
+  };
 }
 
 /** Node keeps the first of two; a proxy before us or a page behind us may keep the other. */

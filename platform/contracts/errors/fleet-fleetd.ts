@@ -22,4 +22,24 @@ export const FLEET_FLEETD_ERRORS: Readonly<Record<string, CatalogueEntry>> = Obj
     title: 'Others than fleetd could write to or read its state folder.',
     hint: 'Make it its own: chown to its user, chmod 0700.',
   },
+  FLEET_FLEETD_BACKUP_EXISTS: {
+    title: 'A backup was to be written over a file that is there.',
+    hint: 'Name a new file.',
+  },
+  FLEET_FLEETD_BACKUP_FAILED: {
+    title: 'A backup of the fleet could not be made.',
+    hint: 'Look at the message: mostly the place is full or cannot be written to.',
+  },
+  FLEET_FLEETD_BACKUP_UNREADABLE: {
+    title: 'A file is no whole backup of a fleet.',
+    hint: 'Take another backup; nothing was changed.',
+  },
+  FLEET_FLEETD_RESTORE_REFUSED: {
+    title: 'A backup was to be restored over a fleet that is there.',
+    hint: 'Move what is in the state folder to another place, then restore.',
+  },
+  FLEET_FLEETD_RESTORE_FAILED: {
+    title: 'A backup could not be restored.',
+    hint: 'Look at the message: mostly the place is full. Empty the state folder and try again.',
+  },
 });
