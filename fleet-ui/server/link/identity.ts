@@ -4,18 +4,10 @@ import { SensorIdSchema, sensorUri } from '@bulkhead/platform/contracts';
 /** Who a certificate of the fleet's CA says that it is. */
 export interface PeerIdentity {
   sensor: string;
-  /** Lower-case hexadecimal without leading zeros, see {@link normalSerial}. */
+  /** Lower-case hexadecimal, as Node reads it. */
   serial: string;
   /** Milliseconds since 1970. */
   validToMs: number;
-}
-
-/** A certificate's serial number in its one written form: lower-case hexadecimal without leading zeros. */
-export function normalSerial(hex: string): string {
-  return hex
-    .toLowerCase()
-    .replaceAll(':', '')
-    .replace(/^0+(?=.)/, '');
 }
 
 /**
@@ -29,5 +21,5 @@ export function peerIdentity(certificate: PeerCertificate | undefined): PeerIden
   if (certificate.subjectaltname !== `URI:${sensorUri(sensor.data)}`) return undefined;
   const validToMs = Date.parse(certificate.valid_to);
   if (!/^[0-9A-Fa-f]{1,64}$/.test(certificate.serialNumber) || Number.isNaN(validToMs)) return undefined;
-  return { sensor: sensor.data, serial: normalSerial(certificate.serialNumber), validToMs };
+  return { sensor: sensor.data, serial: certificate.serialNumber.toLowerCase(), validToMs };
 }

@@ -3,7 +3,6 @@ export { CLOCK_TOLERANCE_MS } from './clock.ts';
 export type { Collected } from './collect.ts';
 export type { ConfigOutcome, DesiredConfiguration } from './config-waits.ts';
 export type { LinkTls } from './door.ts';
-export { normalSerial } from './identity.ts';
 export { DEFAULT_LINK_LIMITS, DEFAULT_LINK_TIMES, type LinkLimits, type LinkTimes } from './limits.ts';
 export type { Ask, AttachFacts, LinkEvents, Links, RefusedAttach } from './links.ts';
 export {

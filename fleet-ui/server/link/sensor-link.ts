@@ -1,4 +1,4 @@
-import { status, type ServerDuplexStream } from '@grpc/grpc-js';
+import type { ServerDuplexStream } from '@grpc/grpc-js';
 import type { SensorStatusView } from '@bulkhead/fleet-api';
 import type { ConfigResult, FromFleet, FromSensor, Hello } from '@bulkhead/platform/contracts/fleet';
 import { BulkheadError } from '@bulkhead/platform/kernel';
@@ -7,6 +7,7 @@ import { ClockDifference } from './clock.ts';
 import type { Visitor } from './door.ts';
 import type { LinkLimits, LinkTimes } from './limits.ts';
 import { endCall, type Refusal } from './refusal.ts';
+import { EXPIRED, LOST, SILENT, STUCK } from './reasons.ts';
 import { readStatus, statusDigest } from './status-view.ts';
 
 export type AttachCall = ServerDuplexStream<FromSensor, FromFleet>;
@@ -328,25 +329,3 @@ const EMPTY = Buffer.alloc(0);
 
 const cancelled = () =>
   new BulkheadError({ code: 'FLEET_LINKS_CANCELLED', message: 'The question was taken back.' });
-
-/** Reasons for a link to end that the link itself finds. */
-export const LOST: Refusal = Object.freeze({
-  code: 'FLEET_LINKS_CLOSED',
-  message: 'The sensor closed the link, or its connection broke.',
-  status: status.CANCELLED,
-});
-const SILENT: Refusal = Object.freeze({
-  code: 'FLEET_LINKS_SILENT',
-  message: 'Nothing was heard of the sensor for three heartbeats.',
-  status: status.UNAVAILABLE,
-});
-const STUCK: Refusal = Object.freeze({
-  code: 'FLEET_LINKS_STUCK',
-  message: 'The sensor does not take what is sent to it.',
-  status: status.UNAVAILABLE,
-});
-const EXPIRED: Refusal = Object.freeze({
-  code: 'FLEET_LINKS_CERTIFICATE_EXPIRED',
-  message: 'The certificate of the sensor ran out.',
-  status: status.UNAUTHENTICATED,
-});

@@ -19,7 +19,7 @@ import { Tunnels } from './tunnels.ts';
 /** May the sensor of this certificate do that? `instance` is there when it attaches. */
 export type Authorise = (who: {
   sensor: string;
-  /** Lower-case hexadecimal without leading zeros. */
+  /** Lower-case hexadecimal, as Node reads it from the certificate. */
   serial: string;
   instance?: string;
   address: string;

@@ -1,4 +1,24 @@
-import { SensorStatusViewSchema, type SensorStatusView } from '@bulkhead/fleet-api';
+import {
+  InstrumentViewSchema,
+  MonitorViewSchema,
+  SensorStatusViewSchema,
+  type SensorStatusView,
+} from '@bulkhead/fleet-api';
+import { z } from 'zod';
+
+/** Parts of a status that are shown by themselves; one of them that cannot be read takes nothing else with it. */
+const PARTS = SensorStatusViewSchema.shape;
+const OPTIONAL_PARTS = [
+  'sensor',
+  'version',
+  'versions',
+  'startedAt',
+  'healthy',
+  'config',
+  'bus',
+  'counts',
+] as const;
+const AttentionSchema = z.string();
 
 /**
  * What a sensor says of itself, as far as it can be read. A sensor of another version may say more or less: what is not
@@ -11,8 +31,26 @@ export function readStatus(json: Buffer): SensorStatusView | undefined {
   } catch {
     return undefined;
   }
-  const parsed = SensorStatusViewSchema.safeParse(value);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+  const said: Record<string, unknown> = { ...value };
+  for (const name of OPTIONAL_PARTS) {
+    if (!PARTS[name].safeParse(said[name]).success) delete said[name];
+  }
+  const parsed = SensorStatusViewSchema.safeParse({
+    ...said,
+    attention: readable(said['attention'], AttentionSchema, 200).map((text) => text.slice(0, 2_000)),
+    monitors: readable(said['monitors'], MonitorViewSchema, 64),
+    instruments: readable(said['instruments'], InstrumentViewSchema, 256),
+  });
   return parsed.success ? parsed.data : undefined;
+}
+
+function readable<T>(list: unknown, schema: z.ZodType<T>, most: number): T[] {
+  if (!Array.isArray(list)) return [];
+  return list.slice(0, most).flatMap((one: unknown) => {
+    const read = schema.safeParse(one);
+    return read.success ? [read.data] : [];
+  });
 }
 
 /** What of a status is worth telling everybody who watches the whole fleet. Equal digests: nothing to tell. */

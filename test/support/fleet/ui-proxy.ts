@@ -1,0 +1,195 @@
+import {
+  createServer,
+  request as httpRequest,
+  type IncomingHttpHeaders,
+  type RequestListener,
+  type Server,
+} from 'node:http';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { connect, type AddressInfo, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
+import { openLog } from '@bulkhead/platform/kernel';
+import {
+  openProxy,
+  type AuditNote,
+  type PageState,
+  type Proxy,
+  type Ways,
+} from '../../../fleet-ui/server/proxy/index.ts';
+import { openServer, SERVER_LIMITS, type ServerLimits } from '../../../fleet-ui/server/web/server.ts';
+import { visitors, type TestPeople } from './ui-visitors.ts';
+
+export const LAB = 's_aaaaaaaaaaaaaaaa';
+export const OFFLINE = 's_bbbbbbbbbbbbbbbb';
+/** What `GET`s of a test get back. */
+export interface Answer {
+  status: number;
+  headers: IncomingHttpHeaders;
+  body: string;
+}
+
+export interface TestProxy {
+  port: number;
+  proxy: Proxy;
+  people: TestPeople;
+  audit: AuditNote[];
+  /** Host of an instrument's page, with the port. */
+  host(instrument: string, sensor?: string): string;
+  origin(instrument: string, sensor?: string): string;
+  /** Serves a page as an instrument does: on a socket of its own. */
+  instrument(name: string, answer: RequestListener): Promise<Server>;
+  /** How the fleet believes that a page stands; `served` for those of {@link instrument}. */
+  states: Map<string, PageState>;
+  /** Through a tunnel instead of the socket: bytes go through a Duplex that is no socket. */
+  tunnels: { isUsed: boolean; opened: { instrument: string; user: string; roles: readonly string[] }[] };
+  get(
+    instrument: string,
+    path: string,
+    headers?: Record<string, string>,
+    method?: string,
+    body?: string,
+  ): Promise<Answer>;
+  /** Bytes to the listener, and all that comes back until it closes or nothing came for a while. */
+  raw(bytes: string | Buffer, quietMs?: number): Promise<string>;
+  /** A connection to the listener. */
+  dial(): Promise<Socket>;
+  close(): Promise<void>;
+}
+
+/**
+ * The real proxy behind the real listener, with pages on unix sockets. People and sensors are what the test says.
+ * @param wrap makes a tunnel's end of a socket
+ */
+export async function startProxy(
+  options: {
+    limits?: Partial<ServerLimits>;
+    wrap?: (socket: Duplex) => Duplex;
+  } = {},
+): Promise<TestProxy> {
+  const dir = await mkdtemp(join(tmpdir(), 'ui-'));
+  const servers: Server[] = [];
+  const sockets = new Map<string, string>();
+  const states = new Map<string, PageState>();
+  const audit: AuditNote[] = [];
+  const people = visitors();
+  const tunnels: TestProxy['tunnels'] = { isUsed: false, opened: [] };
+  const ways: Ways = {
+    socketOf: (_sensor, instrument) =>
+      tunnels.isUsed ? undefined : (sockets.get(instrument) ?? join(dir, 'none')),
+    openTunnel: async (_sensor, { instrumentUi }, { user, roles }) => {
+      tunnels.opened.push({ instrument: instrumentUi, user, roles });
+      const socket = connect(sockets.get(instrumentUi) ?? join(dir, 'none'));
+      await new Promise((resolve, reject) => socket.once('connect', resolve).once('error', reject));
+      return options.wrap?.(socket) ?? socket;
+    },
+  };
+  const sensors = [
+    { id: LAB, name: 'lab' },
+    { id: OFFLINE, name: 'Ward 3' },
+  ];
+  const proxy = openProxy({
+    baseDomain: 'localhost',
+    scheme: 'http',
+    knowsHost: (host) => host === 'localhost' || host === '127.0.0.1',
+    people,
+    sensors: {
+      byLabel: (label) => sensors.find(({ name }) => name === label),
+      byId: (id) => sensors.find((sensor) => sensor.id === id),
+      isOnline: (id) => id === LAB,
+      pageState: (_id, instrument) => states.get(instrument) ?? 'unknown',
+    },
+    ways,
+    audit: (note) => audit.push(note),
+    log: openLog({ level: 'silent' }),
+  });
+  proxy.start();
+  const listener = openServer(
+    (_request, response) =>
+      response.writeHead(200, { 'content-type': 'application/json' }).end('{"fleet":"secret of the fleet"}'),
+    { tls: undefined, hosts: [proxy], limits: { ...SERVER_LIMITS, checkMs: 200, ...options.limits } },
+  );
+  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
+  const { port } = listener.address() as AddressInfo;
+  const host = (instrument: string, sensor = 'lab') => `${instrument}.${sensor}.localhost:${port}`;
+  const dial = async () => {
+    const socket = connect(port, '127.0.0.1');
+    socket.on('error', () => undefined);
+    await new Promise((resolve) => socket.once('connect', resolve));
+    return socket;
+  };
+  return {
+    port,
+    proxy,
+    people,
+    audit,
+    states,
+    tunnels,
+    host,
+    origin: (instrument, sensor) => `http://${host(instrument, sensor)}`,
+    instrument: async (name, answer) => {
+      const path = join(dir, `${name}.sock`);
+      const server = createServer(answer);
+      servers.push(server);
+      await new Promise<void>((resolve) => server.listen(path, resolve));
+      sockets.set(name, path);
+      states.set(name, 'served');
+      return server;
+    },
+    get: (instrument, path, headers = {}, method = 'GET', body) =>
+      ask({ port, method, path, headers: { host: host(instrument), ...headers } }, body),
+    raw: async (bytes, quietMs = 300) => {
+      const socket = await dial();
+      socket.write(bytes);
+      return readAll(socket, quietMs);
+    },
+    dial,
+    close: async () => {
+      await proxy.stop();
+      for (const server of [listener, ...servers]) {
+        server.closeAllConnections();
+        await new Promise((resolve) => server.close(resolve));
+      }
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+function ask(
+  options: { port: number; method: string; path: string; headers: Record<string, string> },
+  body?: string,
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const request = httpRequest({ ...options, host: '127.0.0.1', agent: false }, (response) => {
+      let text = '';
+      response.setEncoding('utf8');
+      response.on('data', (part: string) => (text += part));
+      response.on('error', reject);
+      response.on('end', () => {
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text });
+      });
+    });
+    request.on('error', reject);
+    request.end(body);
+  });
+}
+
+/** @returns what came until the other side closed, or was quiet for so long */
+export function readAll(socket: Socket, quietMs: number): Promise<string> {
+  return new Promise((resolve) => {
+    let text = '';
+    const done = () => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve(text);
+    };
+    let timer = setTimeout(done, quietMs * 5);
+    socket.on('data', (part: Buffer) => {
+      text += part.toString('latin1');
+      clearTimeout(timer);
+      timer = setTimeout(done, quietMs);
+    });
+    socket.on('close', done);
+  });
+}
