@@ -88,3 +88,6 @@ export const TotpConfirmReplySchema = z.object({ recoveryCodes: z.array(z.string
 export const TotpRemoveSchema = z.strictObject({ password: TypedPasswordSchema, code: TypedCodeSchema });
 
 export const SessionParamsSchema = z.strictObject({ session: z.string().regex(/^e_[a-z2-7]{16}$/) });
+
+/** `person` is null when the account has a second factor: sign in now, with the new password. */
+export const SignedInReplySchema = z.object({ person: MeSchema.nullable() });

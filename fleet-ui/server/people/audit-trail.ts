@@ -1,0 +1,96 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { AuditEntry } from '@bulkhead/fleet-api';
+import type { AuditLine, AuditLog } from './audit.ts';
+import { isRead } from './guard.ts';
+import type { Identity } from './identity.ts';
+
+/** Refusals of nobody in particular that are written down in a minute; the others are counted. */
+const ANONYMOUS_MOST = 60;
+const MINUTE_MS = 60_000;
+
+/** Of a request, what is written down. */
+type Audited = Pick<FastifyRequest, 'method' | 'ip' | 'params' | 'routeOptions' | 'audited'> & {
+  person?: Pick<Identity, 'id' | 'name'> & { by?: string };
+};
+
+/**
+ * Writes down what was asked for through the API: every change, and the reading that its route calls sensitive.
+ *
+ * INVARIANTS: a line is in the log before the answer that it is about leaves. Strangers cannot fill the log: their refusals are
+ * limited, and what was left out is counted in it.
+ */
+export class AuditTrail {
+  readonly #log: AuditLog;
+  readonly #clock: () => number;
+  readonly #written = new WeakSet();
+  #minute = 0;
+  #anonymous = 0;
+  #leftOut = 0;
+
+  constructor(log: AuditLog, clock: () => number) {
+    this.#log = log;
+    this.#clock = clock;
+  }
+
+  /**
+   * Once for each request, however often it is called.
+   * @param body of the answer, if it is text: says the code of a refusal
+   */
+  answered(request: Audited & object, reply: Pick<FastifyReply, 'statusCode'>, body: unknown): void {
+    const { right, audit } = request.routeOptions.config;
+    if (right === undefined || (audit === undefined && isRead(request.method))) return;
+    if (this.#written.has(request)) return;
+    this.#written.add(request);
+    const line = lineOf(request, reply.statusCode, body);
+    const known = typeof line.person?.id === 'string';
+    if (!known && line.outcome !== 'done' && !this.#admit()) return;
+    this.#log.write(line);
+  }
+
+  #admit(): boolean {
+    const minute = Math.floor(this.#clock() / MINUTE_MS);
+    if (minute !== this.#minute) {
+      this.#minute = minute;
+      this.#anonymous = 0;
+      this.tell();
+    }
+    this.#anonymous++;
+    if (this.#anonymous <= ANONYMOUS_MOST) return true;
+    this.#leftOut++;
+    return false;
+  }
+
+  /** Writes down how many were left out, if any. */
+  tell(): void {
+    if (this.#leftOut === 0) return;
+    this.#log.write({ action: 'audit.left-out', facts: { refusalsOfStrangers: this.#leftOut } });
+    this.#leftOut = 0;
+  }
+}
+
+function lineOf(request: Audited, status: number, body: unknown): AuditLine {
+  const { config, url } = request.routeOptions;
+  const outcome: AuditEntry['outcome'] = status < 400 ? 'done' : status < 500 ? 'refused' : 'failed';
+  const { audited, person } = request;
+  const who = person ?? audited?.person;
+  return {
+    person: who === undefined ? { id: null, name: 'nobody' } : { id: who.id, name: who.name },
+    by: person?.by ?? (audited?.person === undefined ? 'none' : 'session'),
+    action: config.audit ?? `${request.method} ${url ?? ''}`,
+    target: audited?.target ?? Object.values(request.params as Record<string, string>).join(' '),
+    address: request.ip,
+    outcome,
+    code: outcome === 'done' ? undefined : codeOf(body),
+    facts: audited?.facts ?? {},
+  };
+}
+
+function codeOf(body: unknown): string | undefined {
+  if (typeof body !== 'string' || body.length > 65_536) return undefined;
+  try {
+    const { code } = JSON.parse(body) as { code?: unknown };
+    return typeof code === 'string' ? code : undefined;
+  } catch {
+    return undefined;
+  }
+}
