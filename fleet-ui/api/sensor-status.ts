@@ -145,15 +145,28 @@ export interface SeenRevisions {
   revisions: SeenRevision[];
 }
 
-/** `POST /v1/config/diff`. */
-export interface SeenDifferences {
-  differences: { pointer: string; before?: unknown; after?: unknown }[];
+/** One copy of data on a sensor. */
+export interface SeenDataCopy {
+  copy: string;
+  kind: string;
+  what: string;
+  where: string;
+  holder: string;
+  limitBytes?: number;
+  measured?: { records?: number; bytes?: number; oldest?: string; newest?: string };
+  declared?: { records?: number; bytes?: number; oldest?: string; newest?: string };
+  policy: { days?: number; text: string };
+  readers: string[];
+  goesTo: string[];
+  faults?: string[];
 }
 
-/** `GET /v1/config/changes/N`, and what a change answers when it is begun. */
-export interface SeenChange {
-  id: number;
-  state: 'running' | 'done' | 'failed';
-  outcome?: Readonly<Record<string, unknown>>;
-  error?: { code: string; message: string; hint?: string };
+/** `GET /v1/data/report`. */
+export interface SeenDataReport {
+  time: string;
+  clockDoubt?: string;
+  copies: SeenDataCopy[];
+  unanswered: { source: string; error: string }[];
+  holds: number;
+  attention: string[];
 }

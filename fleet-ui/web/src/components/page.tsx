@@ -1,0 +1,59 @@
+import { useEffect, type ReactNode } from 'react';
+
+/** The frame of every page: its title (also of the window), what it is in a sentence, and what can be done. */
+export function Page({
+  title,
+  about,
+  actions,
+  above,
+  children,
+}: {
+  title: string;
+  about?: ReactNode;
+  actions?: ReactNode;
+  above?: ReactNode;
+  children: ReactNode;
+}) {
+  useEffect(() => {
+    document.title = `${title} – Bulkhead`;
+  }, [title]);
+  return (
+    <div className="page">
+      {above}
+      <header className="page-head">
+        <div>
+          <h1 tabIndex={-1} id="page-title">
+            {title}
+          </h1>
+          {about !== undefined && <p className="about">{about}</p>}
+        </div>
+        {actions !== undefined && <div className="actions">{actions}</div>}
+      </header>
+      {children}
+    </div>
+  );
+}
+
+/** A part of a page with a heading. */
+export function Section({
+  title,
+  note,
+  actions,
+  children,
+}: {
+  title: string;
+  note?: ReactNode;
+  actions?: ReactNode;
+  children: ReactNode;
+}) {
+  return (
+    <section className="section">
+      <header className="section-head">
+        <h2>{title}</h2>
+        {note !== undefined && <span className="quiet">{note}</span>}
+        {actions !== undefined && <div className="actions">{actions}</div>}
+      </header>
+      {children}
+    </section>
+  );
+}

@@ -1,0 +1,130 @@
+import type { SeenInstrument } from '@bulkhead/fleet-api';
+import { Button } from '@mantine/core';
+import { useQueryClient } from '@tanstack/react-query';
+import { Link, useParams } from '@tanstack/react-router';
+import { useState } from 'react';
+import { tellSensor } from '../../api/sensor.ts';
+import { useMay } from '../../api/session.ts';
+import { Confirm } from '../../components/confirm.tsx';
+import { Empty } from '../../components/empty.tsx';
+import { Section } from '../../components/page.tsx';
+import { told } from '../../components/told.ts';
+import { compactNumber } from '../../text/number-words.ts';
+import { useSensor } from '../sensor/use-sensor.ts';
+import { Grants } from './grants.tsx';
+import { InstrumentLog } from './instrument-log.tsx';
+import { counterName, stateWords } from './instrument-words.ts';
+import { InstrumentState } from './instruments.tsx';
+import { OpenPage } from './open-page.tsx';
+
+/** One instrument: how it is, what it may do, what it logs. */
+export function Instrument() {
+  const { sensor, instrument: name } = useParams({ from: '/shell/sensors/$sensor/instruments/$instrument' });
+  const { status, attached } = useSensor(sensor);
+  const instrument = status?.instruments.find((one) => one.name === name);
+  if (instrument === undefined) {
+    return (
+      <Empty title={`There is no instrument ${name} on this sensor`}>
+        <p>
+          It may have been removed from the configuration.{' '}
+          <Link to="/sensors/$sensor/instruments" params={{ sensor }}>
+            The others
+          </Link>
+        </p>
+      </Empty>
+    );
+  }
+  return (
+    <>
+      <Section
+        title={name}
+        note={`${instrument.package} ${instrument.version}`}
+        actions={
+          <>
+            {instrument.page !== undefined && <OpenPage sensor={sensor} instrument={instrument} />}
+            <Restart sensor={sensor} instrument={instrument} attached={attached} />
+          </>
+        }
+      >
+        <div className="card">
+          <p>
+            <InstrumentState instrument={instrument} /> {stateWords(instrument)}
+          </p>
+          {instrument.detail !== undefined && <p>{instrument.detail}</p>}
+          {instrument.failures > 0 && (
+            <p className="text-warn">It failed {instrument.failures} times in a row.</p>
+          )}
+          <Counters instrument={instrument} />
+        </div>
+      </Section>
+      {attached ? (
+        <>
+          <Grants sensor={sensor} instrument={name} />
+          <InstrumentLog sensor={sensor} instrument={name} />
+        </>
+      ) : (
+        <p className="quiet">Permissions and log are asked of the sensor itself, which is away.</p>
+      )}
+    </>
+  );
+}
+
+function Counters({ instrument }: { instrument: SeenInstrument }) {
+  const counters = Object.entries(instrument.counters);
+  if (counters.length === 0) return <p className="quiet">It counts nothing, or did not say so yet.</p>;
+  return (
+    <dl className="facts counters">
+      {counters.map(([name, value]) => (
+        <div key={name}>
+          <dt>{counterName(name)}</dt>
+          <dd title={value.toLocaleString('en')}>{compactNumber(value)}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function Restart({
+  sensor,
+  instrument,
+  attached,
+}: {
+  sensor: string;
+  instrument: SeenInstrument;
+  attached: boolean;
+}) {
+  const may = useMay('sensors.operate', { sensor, instrument: instrument.name });
+  const [asked, setAsked] = useState(false);
+  const queries = useQueryClient();
+  if (!may) return null;
+  const { name } = instrument;
+  const restart = async () => {
+    await tellSensor(sensor, `/instruments/${encodeURIComponent(name)}/restart`);
+    await queries.invalidateQueries({ queryKey: ['sensor', sensor] });
+    told(`${name} is being restarted.`);
+  };
+  return (
+    <>
+      <Button
+        size="xs"
+        variant="default"
+        disabled={!attached || instrument.state === 'disabled'}
+        onClick={() => setAsked(true)}
+      >
+        Restart
+      </Button>
+      <Confirm
+        opened={asked}
+        title={`Restart ${name}?`}
+        verb="Restart"
+        act={restart}
+        onClose={() => setAsked(false)}
+      >
+        <p>
+          Its container is stopped and started again. Until it runs, it sees nothing; packets of that time are
+          counted as lost. Its transient storage is emptied; what it keeps in its persistent storage stays.
+        </p>
+      </Confirm>
+    </>
+  );
+}

@@ -1,0 +1,107 @@
+import { useQuery } from '@tanstack/react-query';
+import { useParams } from '@tanstack/react-router';
+import { askSensor } from '../../api/sensor.ts';
+import { Empty } from '../../components/empty.tsx';
+import { Loaded } from '../../components/loaded.tsx';
+import { Section } from '../../components/page.tsx';
+import { Ago } from '../../components/time.tsx';
+import { byteWords, compactNumber } from '../../text/number-words.ts';
+import type { SeenDataReport } from '@bulkhead/fleet-api';
+import { useSensor } from './use-sensor.ts';
+
+/** Every store on a sensor: what is in it, how old, by which policy, who reads it and where it goes. */
+export function SensorData() {
+  const { sensor } = useParams({ from: '/shell/sensors/$sensor' });
+  const { attached } = useSensor(sensor);
+  const report = useQuery({
+    queryKey: ['sensor-asked', sensor, 'data'],
+    queryFn: ({ signal }) => askSensor<{ report: SeenDataReport }>(sensor, '/data/report', { signal }),
+    enabled: attached,
+    staleTime: 60_000,
+  });
+  if (!attached) {
+    return (
+      <Empty title="The sensor is away">
+        <p>What it keeps is asked of the sensor itself. It can be seen here when it is back.</p>
+      </Empty>
+    );
+  }
+  return (
+    <Section title="What it keeps" note="ages as the platform measured them, or as the instrument says">
+      <Loaded query={report} what="stores">
+        {({ report: copies }) => <Copies report={copies} />}
+      </Loaded>
+    </Section>
+  );
+}
+
+function Copies({ report }: { report: SeenDataReport }) {
+  return (
+    <>
+      {report.attention.map((text) => (
+        <p key={text} className="text-warn">
+          {text}
+        </p>
+      ))}
+      {report.clockDoubt !== undefined && (
+        <p className="text-warn">No age can be trusted: {report.clockDoubt}</p>
+      )}
+      <div className="table-wrap" tabIndex={0} role="region" aria-label="Stores">
+        <table className="table">
+          <thead>
+            <tr>
+              <th scope="col">Store</th>
+              <th scope="col">Held by</th>
+              <th scope="col" className="num">
+                Size
+              </th>
+              <th scope="col">Oldest</th>
+              <th scope="col">Policy</th>
+              <th scope="col">Readers</th>
+              <th scope="col">Goes to</th>
+            </tr>
+          </thead>
+          <tbody>
+            {report.copies.map((copy) => {
+              const extent = copy.measured ?? copy.declared;
+              return (
+                <tr key={copy.copy}>
+                  <th scope="row">
+                    {copy.what}
+                    <div className="quiet mono">{copy.copy}</div>
+                  </th>
+                  <td>{copy.holder}</td>
+                  <td className="num nowrap">
+                    {extent?.bytes === undefined ? '–' : byteWords(extent.bytes)}
+                    {copy.limitBytes !== undefined && (
+                      <div className="quiet">of {byteWords(copy.limitBytes)}</div>
+                    )}
+                    {extent?.records !== undefined && (
+                      <div className="quiet">{compactNumber(extent.records)} records</div>
+                    )}
+                  </td>
+                  <td className="nowrap">
+                    <Ago time={extent?.oldest} never="–" />
+                    {extent?.oldest !== undefined && (
+                      <div className="quiet">{copy.measured === undefined ? 'declared' : 'measured'}</div>
+                    )}
+                  </td>
+                  <td>
+                    {copy.policy.text}
+                    {(copy.faults ?? []).map((fault) => (
+                      <div key={fault} className="text-warn">
+                        {fault}
+                      </div>
+                    ))}
+                  </td>
+                  <td>{copy.readers.join(', ')}</td>
+                  <td>{copy.goesTo.join(', ') || 'stays'}</td>
+                </tr>
+              );
+            })}
+          </tbody>
+        </table>
+      </div>
+    </>
+  );
+}
