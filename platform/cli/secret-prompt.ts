@@ -10,14 +10,15 @@ const CTRL_U = 0x15;
 /**
  * Asks for a secret: at a terminal without showing it, else it reads standard input to its end, without one line end.
  * The bytes never become a string; the caller wipes them.
+ * @param what it is, for the message when there is none
  * @throws BulkheadError CLI_SECRET_MISSING when nothing is typed, or Ctrl-C is.
  */
-export async function askSecret(prompt: string): Promise<Buffer> {
+export async function askSecret(prompt: string, what = 'passphrase'): Promise<Buffer> {
   const typed = process.stdin.isTTY ? await typedSecret(prompt) : await pipedSecret();
   if (typed.length > 0) return typed;
   throw new BulkheadError({
     code: 'CLI_SECRET_MISSING',
-    message: 'No passphrase was given.',
+    message: `No ${what} was given.`,
     hint: 'Type it, or give it on standard input. It is not taken from arguments or the environment, where others could read it.',
   });
 }

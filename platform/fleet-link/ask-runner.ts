@@ -11,6 +11,8 @@ const DEFAULT_DEADLINE_MS = 30_000;
 const MAX_DEADLINE_MS = 600_000;
 const MAX_USER_CHARACTERS = 256;
 const MAX_ROLES = 16;
+/** Credit that a fleet gives beyond this is forgotten. */
+const MAX_CREDIT_BYTES = 16 << 20;
 
 export interface ApiRequest {
   method: 'GET' | 'POST';
@@ -31,6 +33,14 @@ export interface AskRunnerParts {
   send: (answer: Answer) => Promise<void>;
 }
 
+interface Running {
+  aborter: AbortController;
+  /** Bytes that may still be sent; undefined = as fast as the transport takes them. */
+  credit: number | undefined;
+  /** Called when credit came. */
+  more: (() => void) | undefined;
+}
+
 /**
  * Answers what a fleet asks: checked against the list and against the person's roles, here, whatever the fleet checked.
  *
@@ -39,7 +49,7 @@ export interface AskRunnerParts {
  */
 export class AskRunner {
   readonly #parts: AskRunnerParts;
-  readonly #running = new Map<number, AbortController>();
+  readonly #running = new Map<number, Running>();
 
   constructor(parts: AskRunnerParts) {
     this.#parts = parts;
@@ -52,28 +62,38 @@ export class AskRunner {
   /** Returns when the answer was sent; never rejects. */
   async run(ask: Ask): Promise<void> {
     const aborter = new AbortController();
+    const running: Running = { aborter, credit: ask.windowBytes || undefined, more: undefined };
     try {
       if (this.#running.has(ask.id)) throw invalid('an id that is in use');
       if (this.#running.size >= MAX_AT_ONCE) throw busy();
-      this.#running.set(ask.id, aborter);
-      await this.#answer(ask, aborter.signal);
+      this.#running.set(ask.id, running);
+      await this.#answer(ask, running);
     } catch (error) {
       if (aborter.signal.aborted && !isLate(aborter.signal)) return;
       await this.#refuse(ask, isLate(aborter.signal) ? late(ask) : error);
     } finally {
-      if (this.#running.get(ask.id) === aborter) this.#running.delete(ask.id);
+      if (this.#running.get(ask.id) === running) this.#running.delete(ask.id);
     }
   }
 
   cancel(id: number): void {
-    this.#running.get(id)?.abort(new Error('cancelled'));
+    this.#running.get(id)?.aborter.abort(new Error('cancelled'));
+  }
+
+  /** So many bytes more may be sent of the answer. */
+  credit(id: number, bytes: number): void {
+    const running = this.#running.get(id);
+    if (running?.credit === undefined) return;
+    running.credit = Math.min(running.credit + bytes, MAX_CREDIT_BYTES);
+    running.more?.();
   }
 
   stop(): void {
-    for (const aborter of this.#running.values()) aborter.abort(new Error('the link ended'));
+    for (const { aborter } of this.#running.values()) aborter.abort(new Error('the link ended'));
   }
 
-  async #answer(ask: Ask, cancelled: AbortSignal): Promise<void> {
+  async #answer(ask: Ask, running: Running): Promise<void> {
+    const cancelled = running.aborter.signal;
     const { log, api, send } = this.#parts;
     const request = checked(ask);
     const { user, roles } = ask;
@@ -91,10 +111,12 @@ export class AskRunner {
     try {
       const reply = await api({ ...request, signal });
       for await (const piece of reply.body) {
-        for (let from = 0; from < piece.byteLength; from += CHUNK_BYTES) {
-          signal.throwIfAborted();
-          const chunk = Buffer.from(piece.subarray(from, from + CHUNK_BYTES));
+        for (let from = 0; from < piece.byteLength;) {
+          const size = Math.min(CHUNK_BYTES, await creditOf(running, signal));
+          const chunk = Buffer.from(piece.subarray(from, from + size));
+          if (running.credit !== undefined) running.credit -= chunk.length;
           await send({ id: ask.id, status: started ? 0 : reply.status, chunk, end: false });
+          from += chunk.length;
           started = true;
         }
       }
@@ -125,6 +147,26 @@ export class AskRunner {
       end: true,
     }).catch(() => undefined); // the link is gone, and with it whoever asked
   }
+}
+
+/** Waits until something may be sent. @returns how many bytes */
+async function creditOf(running: Running, signal: AbortSignal): Promise<number> {
+  signal.throwIfAborted();
+  if (running.credit === undefined) return CHUNK_BYTES;
+  while (running.credit <= 0) {
+    await new Promise<void>((resolve, reject) => {
+      const gone = (): void => {
+        reject(signal.reason as Error);
+      };
+      signal.addEventListener('abort', gone, { once: true });
+      running.more = () => {
+        signal.removeEventListener('abort', gone);
+        resolve();
+      };
+    });
+    running.more = undefined;
+  }
+  return running.credit;
 }
 
 const STATUS: Readonly<Record<string, number>> = Object.freeze({

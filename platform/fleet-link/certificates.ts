@@ -1,4 +1,3 @@
-import 'reflect-metadata';
 import {
   createHash,
   createPrivateKey,
@@ -8,7 +7,6 @@ import {
   webcrypto,
   X509Certificate,
 } from 'node:crypto';
-import { Pkcs10CertificateRequestGenerator } from '@peculiar/x509';
 import { returnSigningInput, SensorIdSchema, sensorUri } from '../contracts/index.ts';
 import { BulkheadError, describeError } from '../kernel/index.ts';
 
@@ -25,6 +23,9 @@ export interface KeyAndRequest {
 
 /** Makes a key (P-256) and the request for it. The name is the fleet's to give, so the request names only `subject`. */
 export async function makeKeyAndRequest(subject: string): Promise<KeyAndRequest> {
+  // Loaded when a key is made, which is once in weeks: it takes memory that every sensor would pay for.
+  await import('reflect-metadata');
+  const { Pkcs10CertificateRequestGenerator } = await import('@peculiar/x509');
   const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
   const request = await Pkcs10CertificateRequestGenerator.create({
     name: [{ CN: [subject] }],

@@ -149,7 +149,7 @@ async function dialThrough(proxy: Proxy, to: Endpoint, timeoutMs: number): Promi
       }
       socket.setTimeout(0);
       if (head.length > 0) socket.unshift(head);
-      resolve(socket as Socket);
+      resolve(socket);
     });
     asked.once('response', (response) => {
       asked.destroy();

@@ -90,6 +90,10 @@ export class MembershipStore {
     await this.#put('desired.json', record);
   }
 
+  async forgetDesired(): Promise<void> {
+    await rm(join(this.#dir, 'desired.json'), { force: true });
+  }
+
   /** Everything of the fleet, the key first. */
   async remove(): Promise<void> {
     for (const name of ['membership.json', 'joining.json', 'desired.json']) {

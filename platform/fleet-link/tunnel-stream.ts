@@ -43,7 +43,7 @@ export class TunnelStream extends Duplex {
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
     let from = 0;
     const next = (error?: Error | null): void => {
-      if (error != null || from >= chunk.length) {
+      if ((error !== null && error !== undefined) || from >= chunk.length) {
         done(error);
         return;
       }

@@ -9,6 +9,7 @@ import { dnsFeature } from './dns.ts';
 import { downloadsFeature } from './downloads/feature.ts';
 import { eventStoreFeature } from './event-store.ts';
 import type { Feature, FeatureContext } from './feature.ts';
+import { fleetFeature } from './fleet-feature.ts';
 import { grantsFeature } from './grants/feature.ts';
 import { keysFeature } from './keys-feature.ts';
 import { feedChecks } from './feed-checks.ts';
@@ -36,6 +37,7 @@ const FEATURES: readonly ((context: FeatureContext) => Feature)[] = [
   dataFeature,
   dnsFeature,
   activeInterfaces,
+  fleetFeature,
 ];
 
 /** Makes the features; nothing is started. */
