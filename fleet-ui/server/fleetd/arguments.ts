@@ -3,12 +3,13 @@ import { BulkheadError } from '@bulkhead/platform/kernel';
 
 /** What fleetd was told on its command line. */
 export type FleetdArguments = { configFile: string; allowRoot: boolean } & (
-  { command: 'run' } | { command: 'backup' | 'restore'; file: string }
+  { command: 'run' } | { command: 'backup' | 'restore'; file: string } | { command: 'recover'; name: string }
 );
 
 const USAGE = `Usage: fleetd --config FILE [--allow-root]
        fleetd backup FILE --config FILE
        fleetd restore FILE --config FILE
+       fleetd recover NAME --config FILE
 
   --config FILE      the configuration (YAML or JSON; an empty file: all defaults)
   --allow-root       run as root all the same; fleetd needs no right of root
@@ -18,6 +19,7 @@ const USAGE = `Usage: fleetd --config FILE [--allow-root]
                      has it can issue certificates of this fleet. It is made for its owner alone (mode 0600): keep it so.
   restore FILE       makes an empty state folder into what the backup held. Everybody has to sign in again. A configuration
                      that is missing is written too; one that is there is used and left as it is.
+  recover NAME       while fleetd does not run: prints a code with which the person NAME, who lost the password, chooses a new one
 
 SIGTERM and SIGINT end fleetd. Sensors go on recording, and forward what was kept when it is back.
 `;
@@ -47,8 +49,12 @@ export function parseArguments(argv: readonly string[]): FleetdArguments | strin
   if ((command === 'backup' || command === 'restore') && file !== undefined && more.length === 0) {
     return { ...common, command, file };
   }
+  if (command === 'recover' && file !== undefined && more.length === 0)
+    return { ...common, command, name: file };
   throw usage(
-    command === 'backup' || command === 'restore' ? `${command} needs one FILE` : `${command} is no command`,
+    ['backup', 'restore', 'recover'].includes(command)
+      ? `${command} needs one ${command === 'recover' ? 'NAME' : 'FILE'}`
+      : `${command} is no command`,
   );
 }
 

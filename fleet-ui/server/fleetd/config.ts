@@ -4,6 +4,7 @@ import { dirname, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { BulkheadError, describeError, parseStrict } from '@bulkhead/platform/kernel';
+import { OidcConfigSchema, type OidcConfig } from '../people/index.ts';
 
 const HostNameSchema = z
   .string()
@@ -62,6 +63,13 @@ export const FleetConfigSchema = z
         storeMib: z.number().int().min(64).max(4_194_304).default(20_480),
       })
       .prefault({}),
+    /** Signing in at an identity provider, beside passwords. */
+    oidc: OidcConfigSchema.omit({ clientSecret: true })
+      .extend({
+        /** Holds the client's secret in one line; only fleetd's user can read it. */
+        clientSecretFile: PathSchema.optional(),
+      })
+      .optional(),
     /** The built web app; default: `fleet-web` beside the program. */
     pagesDir: PathSchema.optional(),
     logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
@@ -118,6 +126,9 @@ export function parseConfig(value: unknown, base: string): FleetConfig {
     ...config,
     stateDir: at(config.stateDir),
     ...(config.pagesDir === undefined ? {} : { pagesDir: at(config.pagesDir) }),
+    ...(config.oidc?.clientSecretFile === undefined
+      ? {}
+      : { oidc: { ...config.oidc, clientSecretFile: at(config.oidc.clientSecretFile) } }),
     web: {
       ...config.web,
       ...(certificate === undefined
@@ -125,4 +136,24 @@ export function parseConfig(value: unknown, base: string): FleetConfig {
         : { certificate: { certFile: at(certificate.certFile), keyFile: at(certificate.keyFile) } }),
     },
   };
+}
+
+/**
+ * Settings of the identity provider with the secret out of its file.
+ * @throws BulkheadError FLEET_FLEETD_CONFIG_UNREADABLE
+ */
+export async function readOidc(config: FleetConfig): Promise<OidcConfig | undefined> {
+  if (config.oidc === undefined) return undefined;
+  const { clientSecretFile, ...oidc } = config.oidc;
+  if (clientSecretFile === undefined) return oidc;
+  try {
+    return { ...oidc, clientSecret: (await readFile(clientSecretFile, 'utf8')).trim() };
+  } catch (cause) {
+    throw new BulkheadError({
+      code: 'FLEET_FLEETD_CONFIG_UNREADABLE',
+      message: `The client secret in ${clientSecretFile} cannot be read.`,
+      fields: { pointer: '/oidc/clientSecretFile', path: clientSecretFile },
+      cause,
+    });
+  }
 }

@@ -1,12 +1,13 @@
 import { join } from 'node:path';
 import type { Logger } from '@bulkhead/platform/kernel';
 import { Ca, CA_MIGRATIONS } from '../ca/index.ts';
+import { openPeople, PEOPLE_MIGRATIONS } from '../people/index.ts';
 import type { Migration, Store } from '../store/index.ts';
 import type { FleetFeature, TlsIdentity } from '../web/index.ts';
 import { aboutFeature } from './about.ts';
 import { attentionFeature } from './attention.ts';
 import { certificatesFeature } from './certificates.ts';
-import type { FleetConfig } from './config.ts';
+import { readOidc, type FleetConfig } from './config.ts';
 import type { FleetNames } from './names.ts';
 import type { AfterRestore } from './restore.ts';
 
@@ -30,12 +31,17 @@ export interface OpenedFleet {
 
 /** Tables of all rooms. A room's steps stand together, in order. */
 export function fleetMigrations(): readonly Migration[] {
-  return CA_MIGRATIONS;
+  return [...PEOPLE_MIGRATIONS, ...CA_MIGRATIONS];
 }
 
 /** What a restored backup must not bring back to life, see restore.ts. */
 export function afterRestore(): readonly AfterRestore[] {
-  return [];
+  return [
+    {
+      room: 'people',
+      sql: 'DELETE FROM people_handovers; DELETE FROM people_sessions; DELETE FROM people_invitations;',
+    },
+  ];
 }
 
 /** Opens the rooms and joins them: one block for each. */
@@ -49,10 +55,18 @@ export async function openFeatures(context: FleetContext): Promise<OpenedFleet> 
     ...(config.web.certificate === undefined ? {} : { given: config.web.certificate }),
     log,
   });
+  const oidc = await readOidc(config);
+  const people = openPeople({
+    store: context.store,
+    log,
+    encrypted: !config.web.plainHttp,
+    ...(oidc === undefined ? {} : { oidc }),
+  });
   features.push(
     certificatesFeature(ca),
-    aboutFeature({ baseDomain: names.baseDomain, setUpNeeded: () => false }),
+    people.feature,
+    aboutFeature({ baseDomain: names.baseDomain, setUpNeeded: () => people.setUpNeeded() }),
     attentionFeature(() => features),
   );
-  return { features, tls: config.web.plainHttp ? undefined : ca.web, setUpCode: () => undefined };
+  return { features, tls: config.web.plainHttp ? undefined : ca.web, setUpCode: () => people.setUpCode() };
 }

@@ -1,7 +1,9 @@
 import { describeError, BulkheadError, openLog, type Logger } from '@bulkhead/platform/kernel';
+import { openPeople } from '../people/index.ts';
+import { openStore } from '../store/index.ts';
 import { parseArguments, type FleetdArguments } from './arguments.ts';
 import { writeBackup } from './backup.ts';
-import { readConfig } from './config.ts';
+import { readConfig, type FleetConfig } from './config.ts';
 import { afterRestore, fleetMigrations } from './features.ts';
 import { restoreBackup } from './restore.ts';
 import { startFleet } from './service.ts';
@@ -43,8 +45,15 @@ export async function fleetd(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** Backup and restore: short work with a word about what came of it. */
-async function keep(options: Extract<FleetdArguments, { file: string }>): Promise<void> {
+/** Backup, restore, recover: short work with a word about what came of it. */
+async function keep(options: Exclude<FleetdArguments, { command: 'run' }>): Promise<void> {
+  if (options.command === 'recover') {
+    const { code, expiresAt } = recover(await readConfig(options.configFile), options.name);
+    process.stdout.write(
+      `Code for ${options.name} to choose a new password with, until ${expiresAt}: ${code}\n`,
+    );
+    return;
+  }
   if (options.command === 'backup') {
     const { stateDir } = await readConfig(options.configFile);
     const about = await writeBackup({ stateDir, configFile: options.configFile, to: options.file });
@@ -66,11 +75,7 @@ async function keep(options: Extract<FleetdArguments, { file: string }>): Promis
   );
 }
 
-async function serve(
-  options: FleetdArguments,
-  config: Awaited<ReturnType<typeof readConfig>>,
-  log: Logger,
-): Promise<void> {
+async function serve(options: FleetdArguments, config: FleetConfig, log: Logger): Promise<void> {
   refuseRoot(options.allowRoot);
   await ownStateDir(config.stateDir);
   // Heard from the first moment: who ends a fleet that is still starting gets it ended as cleanly.
@@ -86,4 +91,14 @@ async function serve(
   const signal = await told;
   log.info({ signal }, 'ending');
   await fleet.stop();
+}
+
+function recover(config: FleetConfig, name: string): { code: string; expiresAt: string } {
+  const log = openLog('fleetd', 'warn');
+  const store = openStore({ dir: config.stateDir, migrations: fleetMigrations(), log });
+  try {
+    return openPeople({ store, log, encrypted: !config.web.plainHttp }).recover(name);
+  } finally {
+    store.close();
+  }
 }

@@ -9,6 +9,16 @@ import { fleetMigrations, openFeatures, type OpenedFleet } from './features.ts';
 import { fleetNames, type FleetNames } from './names.ts';
 import { FLEETD_VERSION } from './version.ts';
 
+/** A fleet whose rooms are opened and joined, and which does nothing yet. */
+export interface OpenFleet {
+  /** For tests (`inject`) and for who describes the API. */
+  readonly web: Web;
+  /** Starts features in order, then opens the listener, so that nobody is answered before everything is there. */
+  start(): Promise<FleetService>;
+  /** Ends what was started, in order. Safe to call twice. */
+  stop(): Promise<void>;
+}
+
 /** A fleet that runs. */
 export interface FleetService {
   /** Where people reach it: `https://fleet.example.org:8443/`. */
@@ -17,42 +27,55 @@ export interface FleetService {
   readonly port: number;
   /** While nobody has set the fleet up: what the first person types in. */
   setUpCode(): string | undefined;
-  /** For tests (`inject`) and for who describes the API. */
   readonly web: Web;
-  /** Ends everything in order. Safe to call twice. */
   stop(): Promise<void>;
 }
 
-/**
- * Starts a fleet: store, rooms, features in order, then the listener, so that nobody is answered before everything is there.
- * What was started is ended again when something after it fails.
- */
+/** Opens and starts a fleet; what was started is ended again when something after it fails. */
 export async function startFleet(config: FleetConfig, log: Logger): Promise<FleetService> {
+  const fleet = await openFleet(config, log);
+  try {
+    return await fleet.start();
+  } catch (error) {
+    await fleet.stop();
+    throw error;
+  }
+}
+
+/** Opens store, rooms and routes. */
+export async function openFleet(config: FleetConfig, log: Logger): Promise<OpenFleet> {
   const names = fleetNames(config);
   const store = openStore({ dir: config.stateDir, migrations: fleetMigrations(), log });
   const started: FleetFeature[] = [];
-  let web: Web | undefined;
+  let web: Web;
+  let opened: OpenedFleet;
   try {
-    const opened = await openFeatures({ config, names, store, log });
+    opened = await openFeatures({ config, names, store, log });
     web = await openListener(config, names, opened, log);
-    for (const feature of opened.features) {
-      started.push(feature);
-      await start(feature, log);
-    }
-    const port = await web.listen(config.web.address, config.web.port);
-    const open = web;
-    let stopped: Promise<void> | undefined;
-    return {
-      url: `${config.web.plainHttp ? 'http' : 'https'}://${urlHost(names.main)}:${port}/`,
-      port,
-      web: open,
-      setUpCode: opened.setUpCode,
-      stop: () => (stopped ??= stop(open, started, store, log)),
-    };
   } catch (error) {
-    await stop(web, started, store, log);
+    store.close();
     throw error;
   }
+  let stopped: Promise<void> | undefined;
+  const end = () => (stopped ??= stop(web, started, store, log));
+  return {
+    web,
+    stop: end,
+    start: async () => {
+      for (const feature of opened.features) {
+        started.push(feature);
+        await start(feature, log);
+      }
+      const port = await web.listen(config.web.address, config.web.port);
+      return {
+        url: `${config.web.plainHttp ? 'http' : 'https'}://${urlHost(names.main)}:${port}/`,
+        port,
+        web,
+        setUpCode: opened.setUpCode,
+        stop: end,
+      };
+    },
+  };
 }
 
 function openListener(
@@ -83,12 +106,7 @@ async function start(feature: FleetFeature, log: Logger): Promise<void> {
 }
 
 /** First the listener, so that nothing new begins; then features, the last started first; then the store under them. */
-async function stop(
-  web: Web | undefined,
-  started: readonly FleetFeature[],
-  store: Store,
-  log: Logger,
-): Promise<void> {
+async function stop(web: Web, started: readonly FleetFeature[], store: Store, log: Logger): Promise<void> {
   const quietly = async (what: string, work: () => Promise<void>) => {
     try {
       await work();
@@ -96,7 +114,7 @@ async function stop(
       log.error({ err: error }, `${what} did not end cleanly: ${describeError(error)}`);
     }
   };
-  if (web !== undefined) await quietly('the listener', () => web.close());
+  await quietly('the listener', () => web.close());
   for (const feature of [...started].reverse()) await quietly(feature.name, () => feature.stop());
   store.close();
 }

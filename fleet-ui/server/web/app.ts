@@ -70,7 +70,7 @@ export async function openWeb(options: WebOptions): Promise<Web> {
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
     // Answers are about people and sensors; files of the app say themselves how long they last.
-    reply.header('cache-control', 'no-store');
+    if (request.url.startsWith('/api/')) reply.header('cache-control', 'no-store');
   });
   await app.register(
     helmet,
