@@ -3,7 +3,7 @@ import { BulkheadError, describeError, type Logger } from '../kernel/index.ts';
 import { allowedAsk } from './asks.ts';
 import { fleetAuthor, hasRole } from './roles.ts';
 
-const MAX_AT_ONCE = 32;
+const MAX_AT_ONCE = 64;
 const MAX_BODY_BYTES = 2 << 20;
 const CHUNK_BYTES = 64 << 10;
 const DEFAULT_DEADLINE_MS = 30_000;
@@ -44,7 +44,7 @@ interface Running {
 /**
  * Answers what a fleet asks: checked against the list and against the person's roles, here, whatever the fleet checked.
  *
- * INVARIANTS: each ask gets one last part (`end`) unless it was cancelled or the link is gone; at most 32 at once, of each at most
+ * INVARIANTS: each ask gets one last part (`end`) unless it was cancelled or the link is gone; at most 64 at once, of each at most
  * one part of 64 KiB waits to be sent; `stop` ends them all.
  */
 export class AskRunner {
@@ -69,8 +69,7 @@ export class AskRunner {
       this.#running.set(ask.id, running);
       await this.#answer(ask, running);
     } catch (error) {
-      if (aborter.signal.aborted && !isLate(aborter.signal)) return;
-      await this.#refuse(ask, isLate(aborter.signal) ? late(ask) : error);
+      if (!aborter.signal.aborted) await this.#refuse(ask, error);
     } finally {
       if (this.#running.get(ask.id) === running) this.#running.delete(ask.id);
     }
@@ -211,10 +210,6 @@ function objectOf(body: Buffer): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw invalid('a body that is no object');
   return { ...value };
-}
-
-function isLate({ aborted, reason }: AbortSignal): boolean {
-  return aborted && (reason as { name?: string }).name === 'TimeoutError';
 }
 
 function invalid(what: string): BulkheadError {

@@ -5,7 +5,7 @@ import { AskRunner, type SensorApi } from './ask-runner.ts';
 import type { DesiredConfigs } from './desired-config.ts';
 import { AttachSession, down, type SessionEnd } from './session.ts';
 import { sendState } from './state-sender.ts';
-import { openTunnel, Tunnels, type InstrumentPages } from './tunnels.ts';
+import { openUplinkTunnel, Tunnels, type InstrumentPages } from './tunnels.ts';
 
 /** How often open pages are judged again. */
 const CHECK_MS = 2_000;
@@ -93,10 +93,12 @@ export class Attachment {
   }
 
   /** Bytes to the fleet's bus. @throws BulkheadError FLEET_LINK_DOWN */
-  openUplink(): Duplex {
+  openUplink(publicKey: string): Duplex {
     if (!this.open) throw down();
-    const uplink = openTunnel(this.#parts.client, 'uplink');
+    const uplink = openUplinkTunnel(this.#parts.client, publicKey);
     this.#uplinks.add(uplink);
+    // Whoever gets it listens too; until then an error must not end the process.
+    uplink.on('error', () => undefined);
     uplink.once('close', () => this.#uplinks.delete(uplink));
     return uplink;
   }

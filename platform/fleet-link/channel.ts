@@ -11,6 +11,8 @@ import type { Membership } from './membership.ts';
 const MAX_RECEIVED_BYTES = 2 << 20;
 /** Of one stream and of the whole connection: what the fleet may send before it is read. */
 const WINDOW_BYTES = 1 << 20;
+/** Trailing metadata of a refused call: a code of the catalogue. */
+const CODE_METADATA = 'bulkhead-code';
 const DIAGNOSIS_MS = 5_000;
 /** With TLS 1.3 a refused client learns it after its own handshake. */
 const LATE_ALERT_MS = 500;
@@ -43,7 +45,8 @@ export function openClient({ link, proxy, caPem, keyPem, chainPem }: Membership)
 /** Why a call ended, in words that a person can act on. Dials once more to find out when gRPC does not say. */
 export async function explain(error: ServiceError, membership: Membership): Promise<BulkheadError> {
   const where = hostPort(membership.link);
-  const said = printable(error.details);
+  const [told] = error.metadata.get(CODE_METADATA);
+  const said = printable(`${error.details}${typeof told === 'string' ? ` (${told})` : ''}`);
   switch (error.code) {
     case status.PERMISSION_DENIED:
     case status.UNAUTHENTICATED:
@@ -63,8 +66,8 @@ export async function explain(error: ServiceError, membership: Membership): Prom
   }
 }
 
-/** @returns what is wrong with the way to the fleet; undefined when nothing is. */
-async function diagnose(membership: Membership): Promise<BulkheadError | undefined> {
+/** Dials once more. @returns what is wrong with the way to the fleet; undefined when nothing is. */
+export async function diagnose(membership: Membership): Promise<BulkheadError | undefined> {
   const { link, proxy, caPem, keyPem, chainPem } = membership;
   try {
     const socket = await dial(link, proxy, DIAGNOSIS_MS);

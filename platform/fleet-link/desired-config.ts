@@ -57,9 +57,10 @@ export class DesiredConfigs {
   }
 
   /** Forgets everything: another fleet counts anew. */
-  forget(): void {
+  async forget(): Promise<void> {
     this.#record = undefined;
     this.#next = undefined;
+    await this.#parts.store.forgetDesired();
   }
 
   receive(wanted: DesiredConfig): void {

@@ -3,7 +3,8 @@ import { availableParallelism, hostname, release, totalmem } from 'node:os';
 import { basename, join } from 'node:path';
 import type { Hardware, HardwareNic } from '../contracts/index.ts';
 
-const MAX_NICS = 256;
+/** With their reasons, well below what a fleet reads of a Hello. */
+const MAX_NICS = 100;
 
 export interface HardwareParts {
   /** Whether a device may become a monitor interface. */

@@ -6,3 +6,7 @@ export { FleetLink, type FleetLinkParts } from './link.ts';
 export type { FleetStatus, LinkPhase } from './link-state.ts';
 export { reconnectDelayMs, type Pace } from './reconnect.ts';
 export type { InstrumentPages } from './tunnels.ts';
+export { UplinkSender, type UplinkGap, type UplinkParts } from './uplink.ts';
+export { UplinkCursor, type StreamCursor } from './uplink-cursor.ts';
+export { UplinkForwarder } from './uplink-forwarder.ts';
+export type { FieldTreatment, OutgoingMessage, StoredMessage, UplinkChoice } from './uplink-message.ts';

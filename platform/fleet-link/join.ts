@@ -29,7 +29,7 @@ export interface JoinRequest {
 
 /**
  * Makes the sensor a member of the fleet that made the token. Nothing secret is sent before who answers has proved to be that
- * fleet. The same token again is the same join: it changes nothing, and one that was interrupted is finished.
+ * fleet. The same token again is the same join: it changes nothing but the proxy, and one that was interrupted is finished.
  * @throws BulkheadError FLEET_LINK_TOKEN_INVALID, FLEET_LINK_PROXY_INVALID, FLEET_LINK_ALREADY_JOINED, FLEET_LINK_CA_WRONG,
  *         FLEET_LINK_UNREACHABLE, FLEET_LINK_PROXY_REFUSED, FLEET_LINK_SERVER_UNTRUSTED, FLEET_LINK_CLOCK_WRONG,
  *         FLEET_LINK_ADOPTION_REFUSED, FLEET_LINK_CERTIFICATE_WRONG, FLEET_LINK_ANSWER_INVALID
@@ -37,13 +37,20 @@ export interface JoinRequest {
 export async function joinFleet(
   { log, store, hardware, version, config }: JoinParts,
   request: JoinRequest,
-): Promise<{ membership: Membership; joined: boolean }> {
+): Promise<{ membership: Membership; joined: boolean; changed: boolean }> {
   const token = readJoinToken(request.token);
   const tokenDigest = createHash('sha256').update(JSON.stringify(token)).digest('hex');
   const fleet = { host: token.host, port: token.port };
   const proxy = request.proxy === undefined ? undefined : parseProxy(request.proxy);
   const present = await presentMembership(store, request.replace ?? false);
-  if (present?.tokenDigest === tokenDigest) return { membership: present, joined: false };
+  if (present?.tokenDigest === tokenDigest) {
+    if (proxy === undefined || JSON.stringify(proxy) === JSON.stringify(present.proxy)) {
+      return { membership: present, joined: false, changed: false };
+    }
+    const moved = { ...present, proxy };
+    await store.write(moved);
+    return { membership: moved, joined: false, changed: true };
+  }
   if (present !== undefined && request.replace !== true) throw alreadyJoined(present);
 
   const { ca, plain } = await provenAuthority(token, proxy);
@@ -87,7 +94,7 @@ export async function joinFleet(
   if (present !== undefined) await store.remove();
   await store.write(membership);
   log.info({ sensor, fleet: hostPort(fleet), link: hostPort(link) }, 'the sensor joined a fleet');
-  return { membership, joined: true };
+  return { membership, joined: true, changed: true };
 }
 
 async function presentMembership(store: MembershipStore, replace: boolean): Promise<Membership | undefined> {

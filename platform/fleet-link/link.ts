@@ -8,14 +8,14 @@ import type { SensorApi } from './ask-runner.ts';
 import { Attachment } from './attachment.ts';
 import { clockWrong, lifeOf } from './certificates.ts';
 import { CertificateKeeper } from './certificate-keeper.ts';
-import { explain, openClient } from './channel.ts';
+import { diagnose, explain, openClient } from './channel.ts';
 import { devicesTowards, refuseCutOff } from './cut-off.ts';
 import { DesiredConfigs } from './desired-config.ts';
 import { joinFleet, type JoinRequest } from './join.ts';
 import { LinkState, type FleetStatus } from './link-state.ts';
 import { MembershipStore, type Membership } from './membership.ts';
 import { PACE, type Pace } from './reconnect.ts';
-import { down } from './session.ts';
+import { down, type SessionEnd } from './session.ts';
 import type { InstrumentPages } from './tunnels.ts';
 
 const PROTOCOL = 1;
@@ -105,12 +105,13 @@ export class FleetLink {
   async join(request: JoinRequest): Promise<FleetStatus & { joined: boolean }> {
     const joined = await this.#exclusive(async () => {
       const outcome = await joinFleet({ ...this.#parts, store: this.#store }, request);
-      if (!outcome.joined) return false;
+      if (!outcome.changed) return outcome.joined;
       await this.#rest();
-      this.#desired.forget();
+      await this.#desired.idle();
+      if (outcome.joined) await this.#desired.forget();
       this.#membership = outcome.membership;
       this.#live();
-      return true;
+      return outcome.joined;
     });
     return { ...this.status(), joined };
   }
@@ -125,7 +126,7 @@ export class FleetLink {
       await this.#rest();
       await this.#desired.idle();
       await this.#store.remove();
-      this.#desired.forget();
+      await this.#desired.forget();
       this.#membership = undefined;
       this.#state.set('none');
       this.#parts.log.info({ sensor: left }, 'the sensor left its fleet');
@@ -166,11 +167,12 @@ export class FleetLink {
 
   /**
    * A stream of bytes to the fleet's bus. It ends with the link; open another when the link is up again.
+   * @param publicKey (nkey) of the sensor's bus: the only one that the fleet's bus then lets in
    * @throws BulkheadError FLEET_LINK_DOWN
    */
-  async openUplink(): Promise<Duplex> {
+  async openUplink(publicKey: string): Promise<Duplex> {
     if (this.#attachment === undefined) throw down();
-    return this.#attachment.openUplink();
+    return this.#attachment.openUplink(publicKey);
   }
 
   /** Something that a person of the fleet may want to know at once. @throws BulkheadError FLEET_LINK_DOWN */
@@ -273,8 +275,7 @@ export class FleetLink {
     if (welcomed) this.#tell(false);
     if (over()) return 'failed';
     if (renewal.done) return 'renewed';
-    const why =
-      error === undefined || error instanceof BulkheadError ? error : await explain(error, membership);
+    const why = await reasonOf(error, welcomed, membership);
     this.#state.set(why?.code === 'FLEET_LINK_REFUSED' ? 'refused' : 'connecting', why);
     if (why !== undefined) log.warn({ err: why }, `no link to the fleet: ${describeError(why)}`);
     return welcomed && performance.now() - startedMs > LASTED_MS ? 'lasted' : 'failed';
@@ -323,6 +324,17 @@ export class FleetLink {
     this.#turn = turn.catch(() => undefined);
     return turn;
   }
+}
+
+/** A way that leads nowhere is told better than that nobody said welcome. */
+async function reasonOf(
+  error: SessionEnd['error'],
+  welcomed: boolean,
+  membership: Membership,
+): Promise<BulkheadError | undefined> {
+  if (error === undefined) return undefined;
+  if (!(error instanceof BulkheadError)) return explain(error, membership);
+  return welcomed ? error : ((await diagnose(membership)) ?? error);
 }
 
 function notJoined(): BulkheadError {

@@ -15,17 +15,18 @@ const NOTHING = Buffer.alloc(0);
 export class TunnelStream extends Duplex {
   readonly #call: ClientDuplexStream<TunnelFrame, TunnelFrame>;
   #calledOff = false;
+  #remoteEnded = false;
 
   constructor(call: ClientDuplexStream<TunnelFrame, TunnelFrame>) {
     super({ allowHalfOpen: true, readableHighWaterMark: FRAME_BYTES, writableHighWaterMark: FRAME_BYTES });
     this.#call = call;
     call.on('data', ({ data, end }: TunnelFrame) => {
-      if (this.readableEnded || this.destroyed) return;
+      if (this.#remoteEnded || this.destroyed) return;
       if (data.length > 0 && !this.push(data)) call.pause();
-      if (end) this.push(null);
+      if (end) this.#endOfRemote();
     });
     call.on('end', () => {
-      if (!this.destroyed) this.push(null);
+      this.#endOfRemote();
     });
     call.on('error', (error: Error) => {
       this.#calledOff = true;
@@ -34,6 +35,12 @@ export class TunnelStream extends Duplex {
     call.on('close', () => {
       this.#calledOff = true;
     });
+  }
+
+  #endOfRemote(): void {
+    if (this.#remoteEnded || this.destroyed) return;
+    this.#remoteEnded = true;
+    this.push(null);
   }
 
   override _read(): void {

@@ -15,6 +15,7 @@ const MAX_USER_CHARACTERS = 256;
 /** Names of gRPC metadata, see fleet.proto. */
 const TUNNEL_METADATA = 'bulkhead-tunnel';
 const REFUSED_METADATA = 'bulkhead-refused';
+const UPLINK_KEY_METADATA = 'bulkhead-uplink-key';
 
 /** The web pages of instruments, as far as tunnels need them. */
 export interface InstrumentPages {
@@ -118,7 +119,7 @@ export class Tunnels {
   }
 
   #join(id: string, page: Duplex, signal: AbortSignal): void {
-    const tunnel = openTunnel(this.#client, id);
+    const tunnel = new TunnelStream(this.#client.tunnel(tunnelMetadata(id)));
     let ways = 2;
     const over = (error: Error | null | undefined): void => {
       ways -= 1;
@@ -146,9 +147,11 @@ export class Tunnels {
   }
 }
 
-/** A tunnel as bytes. @param id of an OpenTunnel, or `uplink`. */
-export function openTunnel(client: Pick<LinkClient, 'tunnel'>, id: string): Duplex {
-  return new TunnelStream(client.tunnel(tunnelMetadata(id)));
+/** Bytes to the fleet's bus. @param publicKey of the bus, with which the fleet knows whom it lets in there */
+export function openUplinkTunnel(client: Pick<LinkClient, 'tunnel'>, publicKey: string): Duplex {
+  const metadata = tunnelMetadata('uplink');
+  metadata.set(UPLINK_KEY_METADATA, publicKey);
+  return new TunnelStream(client.tunnel(metadata));
 }
 
 function tunnelMetadata(id: string): Metadata {

@@ -30,8 +30,11 @@ export interface FleetFeature extends Feature {
   up: () => boolean;
   /** Called with each change of `up`. @returns ends it */
   watch: (changed: (up: boolean) => void) => () => void;
-  /** A stream of bytes to the fleet's bus; ends with the link. @throws BulkheadError FLEET_LINK_DOWN */
-  openUplink: () => Promise<Duplex>;
+  /**
+   * A stream of bytes to the fleet's bus; ends with the link.
+   * @param publicKey (nkey) of the sensor's bus. @throws BulkheadError FLEET_LINK_DOWN
+   */
+  openUplink: (publicKey: string) => Promise<Duplex>;
   /** Something that people of the fleet may want to know at once. @throws BulkheadError FLEET_LINK_DOWN */
   notify: (notice: { kind: string } & Record<string, unknown>) => Promise<void>;
 }
@@ -81,7 +84,7 @@ export function fleetFeature(context: FeatureContext): FleetFeature {
     sensorId: () => link.sensor,
     up: () => link.up,
     watch: (changed) => link.watch(changed),
-    openUplink: () => link.openUplink(),
+    openUplink: (publicKey) => link.openUplink(publicKey),
     notify: (notice) => link.notify(notice),
     start: () => link.start(),
     stop: async () => {
