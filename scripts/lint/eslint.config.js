@@ -101,6 +101,16 @@ export default tseslint.config(
     },
   },
   {
+    files: ['fleet-ui/web/**/*.{ts,tsx}'],
+    languageOptions: { parserOptions: { project: 'fleet-ui/web/tsconfig.json' } },
+    rules: {
+      '@typescript-eslint/no-confusing-void-expression': [
+        'error',
+        { ignoreVoidOperator: true, ignoreArrowShorthand: true },
+      ],
+    },
+  },
+  {
     // What runs inside the sensor logs through its logger; standard output belongs to command results.
     files: ['platform/**/*.ts', 'instruments/**/*.ts'],
     ignores: ['platform/cli/**', 'platform/*/main.ts', 'instruments/*/src/main.ts'],

@@ -24,7 +24,7 @@ const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound })
 const signIn = createRoute({
   getParentRoute: () => root,
   path: '/sign-in',
-  validateSearch: texts('next', 'trouble'),
+  validateSearch: texts('next', 'failed'),
   component: lazyRouteComponent(() => import('./pages/session/sign-in.tsx'), 'SignIn'),
 });
 const setUp = createRoute({
@@ -48,6 +48,16 @@ const sensors = createRoute({
   path: '/sensors',
   validateSearch: texts('group', 'state', 'find', 'adopt'),
   component: lazyRouteComponent(() => import('./pages/sensors/sensors.tsx'), 'Sensors'),
+});
+const groups = createRoute({
+  getParentRoute: () => shell,
+  path: '/groups',
+  component: lazyRouteComponent(() => import('./pages/groups/groups.tsx'), 'Groups'),
+});
+const adoption = createRoute({
+  getParentRoute: () => shell,
+  path: '/adoption',
+  component: lazyRouteComponent(() => import('./pages/sensors/adoption.tsx'), 'Adoption'),
 });
 const sensor = createRoute({
   getParentRoute: () => shell,
@@ -112,7 +122,7 @@ const account = createRoute({
 const audit = createRoute({
   getParentRoute: () => shell,
   path: '/audit',
-  validateSearch: texts('person', 'sensor', 'action', 'since', 'until'),
+  validateSearch: texts('person', 'action', 'outcome'),
   component: lazyRouteComponent(() => import('./pages/audit/audit.tsx'), 'Audit'),
 });
 const settings = createRoute({
@@ -128,6 +138,8 @@ const routeTree = root.addChildren([
   shell.addChildren([
     overview,
     sensors,
+    groups,
+    adoption,
     sensor.addChildren([wiring, instruments, instrument, revisions, data]),
     events,
     people,

@@ -8,7 +8,8 @@ import type {
 import { queryOptions } from '@tanstack/react-query';
 import { get, post, put } from './http.ts';
 
-const of = (sensor: string) => `/sensors/${encodeURIComponent(sensor)}/config`;
+const at = (sensor: string) => `/sensors/${encodeURIComponent(sensor)}`;
+const of = (sensor: string) => `${at(sensor)}/config`;
 
 /** What the fleet wants of a sensor, and where each value comes from. */
 export const desiredQuery = (sensor: string) =>
@@ -18,7 +19,7 @@ export const desiredQuery = (sensor: string) =>
 export const configRevisionsQuery = (sensor: string) =>
   queryOptions({
     queryKey: ['sensor', sensor, 'config-revisions'],
-    queryFn: () => get<{ revisions: ConfigRevision[] }>(`${of(sensor)}/revisions`),
+    queryFn: () => get<{ revisions: ConfigRevision[] }>(`${at(sensor)}/revisions`),
   });
 
 export interface RevisionShown {
@@ -30,17 +31,38 @@ export interface RevisionShown {
 export const configRevisionQuery = (sensor: string, number: number) =>
   queryOptions({
     queryKey: ['sensor', sensor, 'config-revision', number],
-    queryFn: () => get<RevisionShown>(`${of(sensor)}/revisions/${String(number)}`),
+    queryFn: () => get<RevisionShown>(`${at(sensor)}/revisions/${String(number)}`),
   });
 
 export const rollBackTo = (sensor: string, number: number, reason: string): Promise<SensorOutcome> =>
-  post<SensorOutcome>(`${of(sensor)}/revisions/${String(number)}/rollback`, { reason });
+  post<SensorOutcome>(`${at(sensor)}/revisions/${String(number)}/rollback`, { reason });
 
 export const previewDocument = (sensor: string, document: string): Promise<ConfigPreview> =>
   post<ConfigPreview>(`${of(sensor)}/preview`, { document });
 
 export const putDocument = (sensor: string, document: string, reason: string): Promise<SensorOutcome> =>
   put<SensorOutcome>(of(sensor), { document, reason });
+
+/** What the sensor runs now becomes what the fleet knows it by; nothing changes on it. */
+export const takeOver = (sensor: string): Promise<SensorOutcome> =>
+  post<SensorOutcome>(`${of(sensor)}/import`);
+
+/** Sends the newest revision once more. */
+export const resend = (sensor: string): Promise<SensorOutcome> => post<SensorOutcome>(`${of(sensor)}/resend`);
+
+/** The sensor's own overrides with one instrument switched on or off; everything else in them stays. Pure. */
+export function withEnabled(
+  overrides: DesiredConfig['overrides'],
+  instrument: string,
+  enabled: boolean,
+): DesiredConfig['overrides'] {
+  const all = plain(overrides['instruments']);
+  return { ...overrides, instruments: { ...all, [instrument]: { ...plain(all[instrument]), enabled } } };
+}
+
+function plain(value: DesiredConfig['overrides'][string] | undefined): DesiredConfig['overrides'] {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {};
+}
 
 export const putOverrides = (
   sensor: string,

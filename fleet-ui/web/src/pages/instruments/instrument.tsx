@@ -1,21 +1,16 @@
 import type { SeenInstrument } from '@bulkhead/fleet-api';
-import { Button } from '@mantine/core';
-import { useQueryClient } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
-import { useState } from 'react';
-import { tellSensor } from '../../api/sensor.ts';
-import { useMay } from '../../api/session.ts';
-import { Confirm } from '../../components/confirm.tsx';
 import { Empty } from '../../components/empty.tsx';
 import { Section } from '../../components/page.tsx';
-import { told } from '../../components/told.ts';
 import { compactNumber } from '../../text/number-words.ts';
 import { useSensor } from '../sensor/use-sensor.ts';
 import { Grants } from './grants.tsx';
 import { InstrumentLog } from './instrument-log.tsx';
 import { counterName, stateWords } from './instrument-words.ts';
+import { InstrumentSwitch } from './instrument-switch.tsx';
 import { InstrumentState } from './instruments.tsx';
 import { OpenPage } from './open-page.tsx';
+import './instruments.css';
 
 /** One instrument: how it is, what it may do, what it logs. */
 export function Instrument() {
@@ -42,7 +37,7 @@ export function Instrument() {
         actions={
           <>
             {instrument.page !== undefined && <OpenPage sensor={sensor} instrument={instrument} />}
-            <Restart sensor={sensor} instrument={instrument} attached={attached} />
+            <InstrumentSwitch sensor={sensor} instrument={instrument} attached={attached} />
           </>
         }
       >
@@ -81,50 +76,5 @@ function Counters({ instrument }: { instrument: SeenInstrument }) {
         </div>
       ))}
     </dl>
-  );
-}
-
-function Restart({
-  sensor,
-  instrument,
-  attached,
-}: {
-  sensor: string;
-  instrument: SeenInstrument;
-  attached: boolean;
-}) {
-  const may = useMay('sensors.operate', { sensor, instrument: instrument.name });
-  const [asked, setAsked] = useState(false);
-  const queries = useQueryClient();
-  if (!may) return null;
-  const { name } = instrument;
-  const restart = async () => {
-    await tellSensor(sensor, `/instruments/${encodeURIComponent(name)}/restart`);
-    await queries.invalidateQueries({ queryKey: ['sensor', sensor] });
-    told(`${name} is being restarted.`);
-  };
-  return (
-    <>
-      <Button
-        size="xs"
-        variant="default"
-        disabled={!attached || instrument.state === 'disabled'}
-        onClick={() => setAsked(true)}
-      >
-        Restart
-      </Button>
-      <Confirm
-        opened={asked}
-        title={`Restart ${name}?`}
-        verb="Restart"
-        act={restart}
-        onClose={() => setAsked(false)}
-      >
-        <p>
-          Its container is stopped and started again. Until it runs, it sees nothing; packets of that time are
-          counted as lost. Its transient storage is emptied; what it keeps in its persistent storage stays.
-        </p>
-      </Confirm>
-    </>
   );
 }

@@ -2,7 +2,8 @@ import type { SensorDetail } from '@bulkhead/fleet-api';
 import { Button, Menu, TextInput } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { post } from '../../api/http.ts';
+import { useNavigate } from '@tanstack/react-router';
+import { post, remove } from '../../api/http.ts';
 import { useMay } from '../../api/session.ts';
 import { Confirm } from '../../components/confirm.tsx';
 import { Icon } from '../../components/icon.tsx';
@@ -11,7 +12,7 @@ import { AdoptDialog } from '../sensors/adopt-dialog.tsx';
 import { EditSensor } from './edit-sensor.tsx';
 import { MappingDialog } from './mapping-dialog.tsx';
 
-type Act = 'edit' | 'replace' | 'revoke' | 'return' | 'refuse' | 'mapping';
+type Act = 'edit' | 'replace' | 'revoke' | 'return' | 'refuse' | 'mapping' | 'remove';
 
 /** What can be done with one sensor as a whole. */
 export function SensorActions({ sensor }: { sensor: SensorDetail }) {
@@ -22,6 +23,7 @@ export function SensorActions({ sensor }: { sensor: SensorDetail }) {
   const operate = useMay('sensors.operate', place);
   const adopt = useMay('sensors.adopt');
   const queries = useQueryClient();
+  const navigate = useNavigate();
   const close = () => setAct(undefined);
   const tell = async (path: string, body: unknown, words: string) => {
     await post(`/sensors/${sensor.id}/${path}`, body);
@@ -56,12 +58,25 @@ export function SensorActions({ sensor }: { sensor: SensorDetail }) {
             <Menu.Item onClick={() => setAct('replace')}>Replace its hardware</Menu.Item>
           )}
           <Menu.Item onClick={() => window.print()}>Print this page</Menu.Item>
-          {adopt && sensor.state !== 'revoked' && (
+          {operate && sensor.clone !== undefined && (
+            <Menu.Item
+              onClick={() => void tell('acknowledge-clone', {}, 'It is noted that you have seen it.')}
+            >
+              I know that it is there twice
+            </Menu.Item>
+          )}
+          {operate && (
             <>
               <Menu.Divider />
-              <Menu.Item color="red" onClick={() => setAct('revoke')}>
-                Revoke it
-              </Menu.Item>
+              {sensor.state === 'revoked' ? (
+                <Menu.Item color="red" onClick={() => setAct('remove')}>
+                  Remove it from the fleet
+                </Menu.Item>
+              ) : (
+                <Menu.Item color="red" onClick={() => setAct('revoke')}>
+                  Revoke it
+                </Menu.Item>
+              )}
             </>
           )}
         </Menu.Dropdown>
@@ -90,6 +105,23 @@ export function SensorActions({ sensor }: { sensor: SensorDetail }) {
           {act === 'refuse'
             ? 'It is not let in. It may ask again.'
             : 'It gets a new certificate. Do it only when you know why it was away: its disk may have been copied.'}
+        </p>
+      </Confirm>
+      <Confirm
+        opened={act === 'remove'}
+        title={`Remove ${sensor.name} from the fleet?`}
+        verb="Remove it"
+        type={sensor.name}
+        act={async () => {
+          await remove(`/sensors/${sensor.id}`);
+          await queries.invalidateQueries({ queryKey: ['sensors'] });
+          await navigate({ to: '/sensors' });
+        }}
+        onClose={close}
+      >
+        <p>
+          Its entry, its configuration here with all revisions, its tags and notes are deleted. The audit log
+          stays. The machine itself is not touched.
         </p>
       </Confirm>
       <Confirm

@@ -19,7 +19,6 @@ export function BulkBar({ sensors, clear }: { sensors: readonly Sensor[]; clear:
   const queries = useQueryClient();
   const configure = useMay('sensors.configure');
   const operate = useMay('sensors.operate');
-  const adopt = useMay('sensors.adopt');
   const run = async (action: BulkRequest['action']) => {
     const { outcomes: came } = await actOnMany({ sensors: sensors.map(({ id }) => id), action });
     await queries.invalidateQueries({ queryKey: ['sensors'] });
@@ -49,7 +48,7 @@ export function BulkBar({ sensors, clear }: { sensors: readonly Sensor[]; clear:
           Let {returning.length} return
         </Button>
       )}
-      {adopt && (
+      {operate && (
         <Button size="xs" variant="light" color="red" onClick={() => setAct('revoke')}>
           Revoke
         </Button>

@@ -12,6 +12,7 @@ import { Loaded } from '../../components/loaded.tsx';
 import { Page } from '../../components/page.tsx';
 import { AdoptDialog } from './adopt-dialog.tsx';
 import { SensorTable } from './sensor-table.tsx';
+import { SensorTabs } from './sensor-tabs.tsx';
 import './sensors.css';
 
 const STATES = [
@@ -48,6 +49,7 @@ export function Sensors() {
         )
       }
     >
+      <SensorTabs />
       <Loaded query={sensors} what="sensors">
         {({ sensors: all }) =>
           all.length === 0 ? (

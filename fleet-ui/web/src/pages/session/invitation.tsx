@@ -1,4 +1,4 @@
-import type { AcceptInvitation as Request, SessionState } from '@bulkhead/fleet-api';
+import type { AcceptInvitation as Request, Me } from '@bulkhead/fleet-api';
 import { Button, TextInput } from '@mantine/core';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate } from '@tanstack/react-router';
@@ -16,7 +16,7 @@ export function AcceptInvitation() {
   const [code, setCode] = useState('');
   const [password, setPassword] = useState('');
   const accept = useMutation({
-    mutationFn: (body: Request) => post<SessionState>('/session/invitation', body),
+    mutationFn: (body: Request) => post<{ person: Me | null }>('/session/invitation', body),
     onSuccess: async () => {
       await queries.invalidateQueries({ queryKey: sessionQuery.queryKey });
       await navigate({ to: '/' });

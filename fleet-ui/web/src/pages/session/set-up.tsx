@@ -1,4 +1,4 @@
-import type { SessionState, SetUpRequest } from '@bulkhead/fleet-api';
+import type { Me, SetUpRequest } from '@bulkhead/fleet-api';
 import { Button, TextInput } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, Navigate, useNavigate } from '@tanstack/react-router';
@@ -19,7 +19,7 @@ export function SetUp() {
   const [displayName, setDisplayName] = useState('');
   const [password, setPassword] = useState('');
   const setUp = useMutation({
-    mutationFn: (body: SetUpRequest) => post<SessionState>('/session/set-up', body),
+    mutationFn: (body: SetUpRequest) => post<Me>('/session/set-up', body),
     onSuccess: async () => {
       await queries.invalidateQueries({ queryKey: sessionQuery.queryKey });
       await navigate({ to: '/' });
@@ -64,7 +64,7 @@ export function SetUp() {
       >
         <TextInput
           label="Set-up code"
-          description="In the terminal where fleetd runs, or: bulkhead fleet set-up-code"
+          description="fleetd shows it in its terminal or log each time it starts, until the fleet is set up"
           value={code}
           onChange={(event) => setCode(event.currentTarget.value)}
           autoComplete="off"

@@ -1,4 +1,4 @@
-import type { SessionState, SignInRequest } from '@bulkhead/fleet-api';
+import type { Me, SignInRequest } from '@bulkhead/fleet-api';
 import { Button, PasswordInput, TextInput } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, Navigate, useSearch } from '@tanstack/react-router';
@@ -13,7 +13,7 @@ const CODE_NEEDED = 'FLEET_PEOPLE_CODE_NEEDED';
 
 /** Password, then the second factor where one is set; or the organisation's own sign-in. */
 export function SignIn() {
-  const { next, trouble } = useSearch({ from: '/sign-in' });
+  const { next, failed } = useSearch({ from: '/sign-in' });
   const session = useQuery(sessionQuery);
   const target = localPath(next);
   if (session.error !== null) {
@@ -28,22 +28,17 @@ export function SignIn() {
   if (session.data.person !== null) return <Navigate to={target} replace />;
   return (
     <Alone title="Sign in">
-      {trouble !== undefined && (
+      {failed !== undefined && (
         <div className="problem" role="alert">
-          Signing in at the identity provider did not work ({trouble.slice(0, 80)}). Try again; if it stays
-          so, an administrator finds the reason under Audit.
+          Signing in at the identity provider did not work ({failed.slice(0, 80)}). Try again; if it stays so,
+          an administrator finds the reason under Audit.
         </div>
       )}
       <PasswordForm />
       {session.data.sso !== null && (
         <>
           <p className="or">or</p>
-          <Button
-            component="a"
-            variant="default"
-            fullWidth
-            href={`${API}/session/sso${target === '/' ? '' : `?next=${encodeURIComponent(target)}`}`}
-          >
+          <Button component="a" variant="default" fullWidth href={`${API}/session/sso`}>
             Sign in with {session.data.sso.label}
           </Button>
         </>
@@ -63,7 +58,7 @@ function PasswordForm() {
   const [code, setCode] = useState('');
   const [second, setSecond] = useState<'none' | 'code' | 'recovery'>('none');
   const signIn = useMutation({
-    mutationFn: (body: SignInRequest) => post<SessionState>('/session', body),
+    mutationFn: (body: SignInRequest) => post<Me>('/session', body),
     onSuccess: () => queries.invalidateQueries({ queryKey: sessionQuery.queryKey }),
     onError: (error) => {
       if (error instanceof ApiError && error.code === CODE_NEEDED && second === 'none') setSecond('code');

@@ -1,0 +1,95 @@
+import type { EventFacets } from '@bulkhead/fleet-api';
+import { compactNumber } from '../../text/number-words.ts';
+import { toggled, type EventSearch } from './question.ts';
+
+type ListField = 'type' | 'sensor' | 'instrument';
+type OneField = 'signature' | 'address';
+
+/** The most frequent values of what was found; choosing one narrows the search. */
+export function EventFacetList({
+  facets,
+  names,
+  search,
+  set,
+}: {
+  facets: EventFacets | undefined;
+  names: ReadonlyMap<string, string>;
+  search: EventSearch;
+  set: (change: EventSearch) => void;
+}) {
+  if (facets === undefined) return <div className="facets" />;
+  const lists: [string, ListField, EventFacets['types']][] = [
+    ['Sensors', 'sensor', facets.sensors],
+    ['Instruments', 'instrument', facets.instruments],
+    ['Types', 'type', facets.types],
+  ];
+  const ones: [string, OneField, EventFacets['types']][] = [
+    ['Signatures', 'signature', facets.signatures],
+    ['Addresses', 'address', facets.addresses],
+  ];
+  return (
+    <aside className="facets" aria-label="Narrow the search">
+      {lists.map(([title, field, values]) => (
+        <Facet
+          key={field}
+          title={title}
+          values={values.map((one) => ({
+            ...one,
+            label: field === 'sensor' ? (names.get(one.value) ?? one.value) : one.label,
+          }))}
+          chosen={(value) => (search[field] ?? '').split(',').includes(value)}
+          choose={(value) => set({ [field]: toggled(search[field], value) ?? '' })}
+        />
+      ))}
+      {ones.map(([title, field, values]) => (
+        <Facet
+          key={field}
+          title={title}
+          values={values}
+          chosen={(value) => search[field] === value}
+          choose={(value) => set({ [field]: search[field] === value ? '' : value })}
+        />
+      ))}
+      {facets.sampled.length > 0 && (
+        <p className="quiet">
+          {facets.sampled.join(', ')}: among the newest {facets.sampledEvents.toLocaleString('en')}
+        </p>
+      )}
+    </aside>
+  );
+}
+
+function Facet({
+  title,
+  values,
+  chosen,
+  choose,
+}: {
+  title: string;
+  values: readonly { value: string; label?: string | undefined; count: number }[];
+  chosen: (value: string) => boolean;
+  choose: (value: string) => void;
+}) {
+  if (values.length === 0) return null;
+  return (
+    <details open>
+      <summary>{title}</summary>
+      <ul>
+        {values.map(({ value, label, count }) => (
+          <li key={value}>
+            <button
+              type="button"
+              className="facet"
+              aria-pressed={chosen(value)}
+              onClick={() => choose(value)}
+              title={label ?? value}
+            >
+              <span>{label ?? value}</span>
+              <span className="quiet">{compactNumber(count)}</span>
+            </button>
+          </li>
+        ))}
+      </ul>
+    </details>
+  );
+}

@@ -1,0 +1,57 @@
+import type { EventHistogram } from '@bulkhead/fleet-api';
+import type { UseQueryResult } from '@tanstack/react-query';
+import { useMemo } from 'react';
+import { Problem } from '../../components/problem.tsx';
+import { TimeBars } from '../../components/time-bars.tsx';
+import { counted } from '../../text/number-words.ts';
+import { SEVERITIES } from '../../text/severity.ts';
+import { clockTime } from '../../text/time-words.ts';
+
+/** Events over time by severity; dragging across it looks closer. */
+export function Histogram({
+  query,
+  onChoose,
+  height,
+}: {
+  query: UseQueryResult<EventHistogram>;
+  onChoose?: (since: string, until: string) => void;
+  height?: number;
+}) {
+  const { data, error, refetch } = query;
+  const buckets = useMemo(
+    () => (data?.buckets ?? []).map(({ time, counts }) => ({ time: Date.parse(time) / 1000, counts })),
+    [data],
+  );
+  const series = useMemo(
+    () => SEVERITIES.filter(({ key }) => buckets.some(({ counts }) => (counts[key] ?? 0) > 0)),
+    [buckets],
+  );
+  if (error !== null) return <Problem error={error} retry={() => void refetch()} />;
+  if (data === undefined) return <div className="histogram-awaited" />;
+  const kinds = series.map(({ key, label }) => {
+    const sum = buckets.reduce((total, { counts }) => total + (counts[key] ?? 0), 0);
+    return `${sum.toLocaleString('en')} ${label}`;
+  });
+  const words = `${counted(data.total, 'event')} from ${clockTime(data.since)} to ${clockTime(data.until)}`;
+  return (
+    <div className="card histogram">
+      <p className="quiet">
+        {words}
+        {!data.complete && '; older bars are estimates'}
+      </p>
+      <TimeBars
+        series={series}
+        buckets={buckets}
+        bucketS={data.bucketS}
+        summary={`${words}: ${kinds.join(', ')}`}
+        {...(height === undefined ? {} : { height })}
+        {...(onChoose === undefined
+          ? {}
+          : {
+              onChoose: (from: number, to: number) =>
+                onChoose(new Date(from * 1000).toISOString(), new Date(to * 1000).toISOString()),
+            })}
+      />
+    </div>
+  );
+}
