@@ -14,3 +14,5 @@ export {
   type Verdict,
 } from './server.ts';
 export type { TunnelIdentity, TunnelTarget } from './tunnels.ts';
+export { linkFeature, type LinkFeatureParts } from './feature.ts';
+export { LiveHub, type LiveTelling } from './live.ts';

@@ -269,10 +269,7 @@ export class Links {
     this.#configs.lost(sensor, reason.message);
     const replaced = reason.code === 'FLEET_LINKS_REPLACED';
     // Tunnels of a sensor that only attached anew may live on, in the connection that carries them.
-    if (!replaced) {
-      this.#tunnels?.endAll(sensor, reason.message);
-      this.#cut(sensor);
-    }
+    if (!replaced) this.#tunnels?.endAll(sensor, reason.message);
     this.#log.info({ sensor, code: reason.code }, `detached: ${reason.message}`);
     this.#tell('detached', sensor, ended);
   }

@@ -6,7 +6,7 @@ import { AnswerParts, type Answer } from './answer.ts';
 import { ClockDifference } from './clock.ts';
 import type { Visitor } from './door.ts';
 import type { LinkLimits, LinkTimes } from './limits.ts';
-import { endCall, type Refusal } from './refusal.ts';
+import { endCall, resetCall, type Refusal } from './refusal.ts';
 import { EXPIRED, LOST, SILENT, STUCK } from './reasons.ts';
 import { readStatus, statusDigest } from './status-view.ts';
 
@@ -40,6 +40,7 @@ export interface LinkListener {
 const STATE_EVERY_MS = 1_000;
 const NOTICES_PER_MINUTE = 60;
 const NOTICE_BYTES = 16 << 10;
+const HEARTBEAT_ROOM_BYTES = 64 << 10;
 
 /**
  * One attached sensor.
@@ -102,7 +103,7 @@ export class SensorLink {
       this.#receive(message);
     });
     const gone = () => {
-      this.end(LOST, { atOnce: true });
+      this.end(LOST);
     };
     this.#call.on('end', gone);
     this.#call.on('cancelled', gone);
@@ -208,8 +209,8 @@ export class SensorLink {
       this.end(EXPIRED);
       return;
     }
-    // One that waits to be taken says as much as two.
-    if (nowMs - this.#lastBeatMs >= heartbeatMs && this.#stuckSinceMs === undefined) {
+    // Behind a lot that waits to be taken it would come too late to say anything.
+    if (nowMs - this.#lastBeatMs >= heartbeatMs && this.#outboxBytes < HEARTBEAT_ROOM_BYTES) {
       this.#lastBeatMs = nowMs;
       this.send({ $case: 'heartbeat', value: { clockMs: Date.now() } }, 32);
     }
@@ -223,7 +224,7 @@ export class SensorLink {
 
   /**
    * The link is over.
-   * @param options.atOnce the sensor is not there to be told; else it gets the reason first, and is cut off a little later
+   * @param options.atOnce the sensor is not there to be told: its connection is cut; else it gets the reason first
    */
   end(reason: Refusal, options: { atOnce?: boolean } = {}): void {
     if (this.#ended !== undefined) return;
@@ -231,13 +232,18 @@ export class SensorLink {
     this.#newState = undefined;
     for (const parts of [...this.#questions.values()]) parts.fail(this.#lost(reason));
     this.#questions.clear();
-    if (options.atOnce === true) {
+    if (reason === LOST) {
+      if (!this.#call.cancelled && !this.#call.destroyed) this.#call.end();
+    } else if (options.atOnce === true) {
       // Nothing waits for a half-open connection: what it holds is freed now.
       if (!this.#call.destroyed) this.#call.destroy();
-      if (reason !== LOST) this.visitor.cut();
+      this.visitor.cut();
     } else {
       endCall(this.#call, reason);
       this.#call.resume();
+      setTimeout(() => {
+        resetCall(this.#call);
+      }, this.#times.lingerMs).unref();
     }
     this.#listener.ended(this, reason);
   }

@@ -48,13 +48,17 @@ export interface LinkServerOptions {
 }
 
 export interface LinkServer {
+  /** There from the beginning; empty until sensors come. */
   readonly links: Links;
+  /** Opens the door. Once. @throws BulkheadError FLEET_LINKS_LISTEN_FAILED */
+  start: () => Promise<void>;
+  /** Where it listens, once it was started. */
   readonly address: { host: string; port: number };
   /** Connections that are open, of sensors and of whoever has not proved to be one. */
   readonly connections: () => number;
   /** A new certificate of the fleet, from the next connection on. */
   setTls: (tls: LinkTls) => void;
-  /** Tells sensors that the fleet stops, and ends. */
+  /** Tells sensors that the fleet stops, and ends. Idempotent; also when it was never started. */
   close: () => Promise<void>;
 }
 
@@ -65,11 +69,8 @@ const STOPPING: Refusal = {
 };
 const CLOSE_MS = 2_000;
 
-/**
- * Opens the door for sensors.
- * @throws BulkheadError FLEET_LINKS_LISTEN_FAILED
- */
-export async function openLinkServer(options: LinkServerOptions): Promise<LinkServer> {
+/** The fleet's end of all links, not yet listening. */
+export function openLinkServer(options: LinkServerOptions): LinkServer {
   const limits = { ...DEFAULT_LINK_LIMITS, ...options.limits };
   const times = { ...DEFAULT_LINK_TIMES, ...options.times };
   const { log, authorise, fleetVersion } = options;
@@ -128,9 +129,8 @@ export async function openLinkServer(options: LinkServerOptions): Promise<LinkSe
     },
   } satisfies LinkHandlers);
 
-  const address = await door.listen(options.host, options.port);
-  let lastTickMs = performance.now();
-  const ticker = setInterval(() => {
+  let lastTickMs = 0;
+  const look = () => {
     const now = performance.now();
     // A process that did not run has not listened either.
     const stalledMs = Math.max(0, now - lastTickMs - 2 * TICK_MS);
@@ -138,12 +138,21 @@ export async function openLinkServer(options: LinkServerOptions): Promise<LinkSe
     for (const link of [...links.all()]) link.tick(now, stalledMs);
     door.sweep(now);
     desk.sweep(now);
-  }, TICK_MS);
+  };
 
+  let ticker: NodeJS.Timeout | undefined;
+  let address = { host: options.host, port: options.port };
   let closing: Promise<void> | undefined;
   return {
     links,
-    address,
+    start: async () => {
+      address = await door.listen(options.host, options.port);
+      lastTickMs = performance.now();
+      ticker = setInterval(look, TICK_MS);
+    },
+    get address() {
+      return address;
+    },
     connections: () => door.connections,
     setTls: (tls) => {
       door.renew(tls);

@@ -1,6 +1,7 @@
 import { Duplex } from 'node:stream';
 import { status, type ServerDuplexStream } from '@grpc/grpc-js';
 import type { TunnelFrame } from '@bulkhead/platform/contracts/fleet';
+import { resetCall } from './refusal.ts';
 
 export type TunnelCall = ServerDuplexStream<TunnelFrame, TunnelFrame>;
 
@@ -9,6 +10,8 @@ const FRAME_BYTES = 64 << 10;
 const BUFFER_BYTES = 128 << 10;
 /** For the other side to end as well, once this one has. */
 const HALF_CLOSED_MS = 30_000;
+/** For a tunnel that was torn down to tell the other side in order. */
+const RESET_MS = 1_000;
 
 /**
  * The bytes of one tunnel as a Node stream, with the flow control of HTTP/2 from end to end: `write` returns false when the
@@ -74,6 +77,10 @@ export class TunnelStream extends Duplex {
     if (!this.#call.cancelled && !this.#call.destroyed) {
       if (error === null && this.writableFinished) this.#call.end();
       else {
+        // Its end may stand behind bytes that the sensor does not take.
+        setTimeout(() => {
+          resetCall(this.#call);
+        }, RESET_MS).unref();
         this.#call.emit(
           'error',
           Object.assign(new Error('closed'), { code: status.CANCELLED, details: 'closed' }),

@@ -43,6 +43,11 @@ export const FLEET_LINKS_ERRORS: Readonly<Record<string, CatalogueEntry>> = Obje
     hint: 'Use GET or POST, and a path of plain names and numbers.',
     status: 400,
   },
+  FLEET_LINKS_ASK_DENIED: {
+    title: 'This person may not ask that of the sensor.',
+    hint: 'Ask somebody whose role suffices there, or an administrator.',
+    status: 403,
+  },
   FLEET_LINKS_ANSWER_TOO_LARGE: {
     title: "The sensor's answer is larger than what was asked for may be.",
     hint: 'Ask for less: a shorter time, or fewer kinds.',

@@ -84,7 +84,7 @@ test('a sensor that keeps its connection and says nothing is over as well, and i
   await waitFor('its connection to be cut', 5_000, () => bench.server.connections() === 0);
 });
 
-test('an offline sensor fails at once and hinders no other', async () => {
+test('ABUSE 108: an offline sensor fails at once and hinders no other', async () => {
   const { links } = bench.server;
   await (await bench.sensor(2)).attach();
   const gone = expect.objectContaining({ code: 'FLEET_LINKS_OFFLINE' }) as unknown;
@@ -118,6 +118,10 @@ test('a sensor that was restarted takes over from the link that it left behind',
     cable.pull(); // its machine lost power: nobody says goodbye
     const after = await bench.sensor(1);
     await after.attach();
+    expect(links.link(A)?.instance).toBe(after.instance);
+    // What is cleared away of the former link does not touch the new one.
+    const beats = after.heartbeats;
+    await waitFor('its heartbeats', 5_000, () => after.heartbeats > beats + 1);
     expect(links.link(A)?.instance).toBe(after.instance);
   } finally {
     await cable.dispose();

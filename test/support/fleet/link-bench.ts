@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 import { Ca, readRequest } from '@bulkhead/fleet-server/ca';
 import { openLinkServer, type LinkServer, type LinkServerOptions } from '@bulkhead/fleet-server/link';
 import { openLog } from '@bulkhead/platform/kernel';
-import { sensorKey } from '../fleet-sensor-keys.ts';
+import { adopt } from './adopt.ts';
 import { testSensorId } from './sensor-ids.ts';
 import { SimulatedSensor, type SensorIdentity, type SimulatedSensorOptions } from './simulated-sensor.ts';
 
@@ -30,7 +30,7 @@ export async function openLinkBench(options: Partial<LinkServerOptions> = {}): P
   const ca = await Ca.open({ dir: join(dir, 'ca'), names: ['127.0.0.1'], log });
   const uplinks: LinkBench['uplinks'] = [];
   const { key, cert } = ca.linkPair();
-  const server = await openLinkServer({
+  const server = openLinkServer({
     host: '127.0.0.1',
     port: 0,
     tls: { ca: ca.certificate, certificate: cert, key },
@@ -41,6 +41,7 @@ export async function openLinkBench(options: Partial<LinkServerOptions> = {}): P
     onUplink: (sensor, stream, publicKey) => uplinks.push({ sensor, stream, publicKey }),
     ...options,
   });
+  await server.start();
   const sensors: SimulatedSensor[] = [];
   const identities = new Map<number, Promise<SensorIdentity>>();
   const bench: LinkBench = {
@@ -66,11 +67,4 @@ export async function openLinkBench(options: Partial<LinkServerOptions> = {}): P
     },
   };
   return bench;
-}
-
-/** A key and a certificate of the fleet's own CA. */
-export async function adopt(ca: Ca, sensor: string): Promise<SensorIdentity> {
-  const key = await sensorKey();
-  const issued = await ca.issue(sensor, await readRequest(key.csr));
-  return { sensor, key: key.keyPem, certificate: issued.pem, ca: ca.certificate };
 }
