@@ -42,8 +42,8 @@ export class AuditTrail {
     if (this.#written.has(request)) return;
     this.#written.add(request);
     const line = lineOf(request, reply.statusCode, body);
-    const known = typeof line.person?.id === 'string';
-    if (!known && line.outcome !== 'done' && !this.#admit()) return;
+    // Whose account somebody tries says nothing of who it is.
+    if (request.person === undefined && line.outcome !== 'done' && !this.#admit()) return;
     this.#log.write(line);
   }
 
@@ -75,7 +75,7 @@ function lineOf(request: Audited, status: number, body: unknown): AuditLine {
   const who = person ?? audited?.person;
   return {
     person: who === undefined ? { id: null, name: 'nobody' } : { id: who.id, name: who.name },
-    by: person?.by ?? (audited?.person === undefined ? 'none' : 'session'),
+    by: person?.by ?? (outcome === 'done' && audited?.person !== undefined ? 'session' : 'none'),
     action: config.audit ?? `${request.method} ${url ?? ''}`,
     target: audited?.target ?? Object.values(request.params as Record<string, string>).join(' '),
     address: request.ip,

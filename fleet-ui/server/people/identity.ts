@@ -14,7 +14,10 @@ export interface Identity extends Judgement {
   readonly by: string;
   /** Id of the session; undefined for a token. */
   readonly session: string | undefined;
-  /** False as soon as session, token or account is ended, or was changed. */
+  /**
+   * False as soon as session, token or account is ended, or has other roles: who goes on for long (a stream, a WebSocket) asks,
+   * ends, and comes again as what they are now.
+   */
   isAlive(): boolean;
 }
 
@@ -70,6 +73,11 @@ export class Identities {
     return account === undefined || account.disabled ? undefined : account;
   }
 
+  #hasRoles({ id, roles }: Account): boolean {
+    const now = this.#alive(id)?.roles;
+    return now === roles || (now !== undefined && JSON.stringify(now) === JSON.stringify(roles));
+  }
+
   #identity(
     account: Account,
     how: { by: string; session: string | undefined; scope?: TokenScope; runs: () => boolean },
@@ -80,7 +88,7 @@ export class Identities {
       roles: rolesOf(account.roles),
       by: how.by,
       session: how.session,
-      isAlive: () => this.#alive(account.id) !== undefined && how.runs(),
+      isAlive: () => this.#hasRoles(account) && how.runs(),
       ...judge(account.roles, this.#groupsOf, how.scope),
     };
   }

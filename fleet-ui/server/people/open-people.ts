@@ -6,8 +6,9 @@ import { AuditTrail } from './audit-trail.ts';
 import { AuditLog, type AuditLine } from './audit.ts';
 import { Attempts } from './attempts.ts';
 import { openCookies } from './cookies.ts';
-import { judgeRequest } from './guard.ts';
+import { isRead, judgeRequest } from './guard.ts';
 import { Identities } from './identity.ts';
+import { OpenRequests } from './open-requests.ts';
 import { openPages, type PagePeople } from './pages.ts';
 import type { Parts } from './parts.ts';
 import { Passwords } from './passwords.ts';
@@ -62,7 +63,11 @@ export function openPeople(options: PeopleOptions): People {
   const { store, log, encrypted } = options;
   const clock = options.clock ?? Date.now;
   const listeners = new Set<() => void>();
-  const changed = () => listeners.forEach((listener) => listener());
+  const openRequests = new OpenRequests();
+  const changed = () => {
+    openRequests.end();
+    for (const listener of listeners) listener();
+  };
   const onChange = (listener: () => void) => {
     listeners.add(listener);
     return () => void listeners.delete(listener);
@@ -87,7 +92,15 @@ export function openPeople(options: PeopleOptions): People {
   const feature: FleetFeature = {
     name: 'people',
     start: async () => {
-      telling = setInterval(() => trail.tell(), TELL_MS);
+      telling = setInterval(() => {
+        try {
+          openRequests.end();
+          trail.tell();
+        } catch (error) {
+          // A full disk is told by whoever needs to write; here it is tried again in a minute.
+          log.error({ err: error }, 'the audit log could not be written');
+        }
+      }, TELL_MS);
       telling.unref();
       // A copy of the log's head outside of the database: what was computed anew there does not fit it.
       log.info({ head: audit.head() }, 'the audit log goes on');
@@ -113,7 +126,7 @@ export function openPeople(options: PeopleOptions): People {
       auditRoutes(app, parts);
     },
     guard: {
-      onRequest: async (request) => {
+      onRequest: async (request, reply) => {
         const {
           right = 'audit.read',
           sensorParam,
@@ -133,7 +146,9 @@ export function openPeople(options: PeopleOptions): People {
           },
           { identities, cookies, encrypted, setUpNeeded: () => signIn.setUpNeeded },
         );
-        if (identity !== undefined) request.person = identity;
+        if (identity === undefined) return;
+        request.person = identity;
+        if (isRead(request.method) && right !== 'public') openRequests.keep(reply.raw, identity);
       },
       // What took its answer into its own hands (a stream) was not seen above.
       onResponse: async (request, reply) => trail.answered(request, reply, undefined),

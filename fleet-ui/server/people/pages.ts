@@ -20,7 +20,8 @@ export interface PagePeople {
   handOver(person: object, origin: string): { code: string; expiresAt: string } | undefined;
   /** Spends the code. @returns undefined when there is none such, it is too old, or was made for another origin */
   redeem(ask: { code: string; origin: string }): PageSession | undefined;
-  bySession(cookie: string, origin: string): Identity | undefined;
+  /** @param origin of the page; undefined: the fleet itself */
+  bySession(cookie: string, origin: string | undefined): Identity | undefined;
   byToken(secret: string, address: string): Identity | undefined;
   /** Told after anything that may have ended a session or taken a right away. @returns takes the listener off */
   onChange(listener: () => void): () => void;

@@ -50,21 +50,30 @@ export function judge(roles: readonly RoleAssignment[], groupsOf: GroupsOf, scop
       return holds(right, (one) => instrument === undefined || isCovered(one.instruments, instrument));
     },
     mayEverywhere: (right) => holds(right, (one) => !isNarrowed(one)),
-    rolesFor: (sensor, instrument) =>
-      ROLES.filter((role) =>
-        roles.some(
-          (assignment) =>
-            assignment.role === role &&
-            coversSensor(assignment, sensor, groupsOf) &&
-            isCovered(assignment.instruments, instrument),
-        ),
-      ).filter((role) =>
-        // A token that may do less than a role does not act in that role.
-        ROLE_RIGHTS[role]
-          .filter((right) => !FLEET_WIDE_RIGHTS.includes(right))
-          .every((right) => there(right, sensor, instrument)),
-      ),
+    rolesFor: (sensor, instrument) => {
+      const covers = (one: Narrowing) =>
+        coversSensor(one, sensor, groupsOf) && isCovered(one.instruments, instrument);
+      if (!all.every(covers)) return [];
+      const acting = roles.filter(covers).map(({ role }) => actsAs(role, scope));
+      return ROLES.filter((role) => acting.includes(role));
+    },
   };
+}
+
+/** The right that stands for a role where an instrument is told of roles: a token without it acts in a lower one. */
+const MARKS: Readonly<Record<Role, GrantedRight>> = {
+  viewer: 'instruments.open',
+  analyst: 'events.handle',
+  operator: 'sensors.operate',
+  admin: 'settings.manage',
+};
+
+/** The highest role, up to the owner's, of which the token holds every mark. */
+function actsAs(role: Role, scope: TokenScope | undefined): Role | undefined {
+  if (scope === undefined) return role;
+  const upTo = ROLES.slice(0, ROLES.indexOf(role) + 1);
+  const missing = upTo.findIndex((one) => !scope.rights.some((right) => right === MARKS[one]));
+  return missing < 0 ? role : upTo[missing - 1];
 }
 
 /** What a role or a token is narrowed to. */

@@ -48,6 +48,8 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
   const answer = errorReply(error);
   if (answer.status >= 500) request.log.error({ err: error }, `request failed: ${answer.reply.code}`);
   else request.log.debug({ err: error }, 'request refused');
+  const { retryAfterS } = answer.reply.fields ?? {};
+  if (typeof retryAfterS === 'number') reply.header('retry-after', retryAfterS);
   return reply.code(answer.status).header('cache-control', 'no-store').send(answer.reply);
 }
 
