@@ -53,7 +53,10 @@ export async function openAuthority(dir: string, nowMs: number): Promise<Authori
   const signingKey = await importKey(keyText).catch((cause: unknown) => {
     throw damaged(dir, 'has a key that is not one of ECDSA on P-256', cause);
   });
-  if (certificateText === undefined && (await readOrNothing(join(dir, SERVER_CERTIFICATE_FILE))) !== undefined) {
+  if (
+    certificateText === undefined &&
+    (await readOrNothing(join(dir, SERVER_CERTIFICATE_FILE))) !== undefined
+  ) {
     throw damaged(dir, 'has lost its certificate');
   }
   // A key without a certificate is a first start that was cut short: nothing was ever signed with it.

@@ -129,11 +129,11 @@ export class Certificates {
       .get(sensor, sinceMs) as number;
   }
 
-  /** Another sensor that has, or had, a certificate for this key: one disk image on two machines. */
+  /** Another sensor that has used a certificate for this key: one disk image on two machines. */
   otherHolder(keyDigest: string, sensor: string): string | undefined {
     return this.#db
       .prepare<[string, string], string>(
-        'SELECT sensor FROM ca_certificates WHERE key_digest = ? AND sensor <> ? LIMIT 1',
+        'SELECT sensor FROM ca_certificates WHERE key_digest = ? AND sensor <> ? AND first_seen_ms IS NOT NULL LIMIT 1',
       )
       .pluck()
       .get(keyDigest, sensor);

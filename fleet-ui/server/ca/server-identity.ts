@@ -5,7 +5,13 @@ import { join } from 'node:path';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { FLEET_SERVER_NAME } from '@bulkhead/platform/contracts';
 import { BulkheadError, writeFileAtomic } from '@bulkhead/platform/kernel';
-import { newKeyPem, publicKeyOf, readCertificate, SERVER_CERTIFICATE_FILE, type Authority } from './authority.ts';
+import {
+  newKeyPem,
+  publicKeyOf,
+  readCertificate,
+  SERVER_CERTIFICATE_FILE,
+  type Authority,
+} from './authority.ts';
 import { issueForServer, SERVER_LIFETIME_MS } from './issue.ts';
 
 /** Key and certificate (PEM, the leaf first) of a listener. */
