@@ -6,11 +6,15 @@ const WORST_FIRST: Readonly<Record<AttentionItem['severity'], number>> = { criti
 const ITEMS_MOST = 500;
 
 /** What needs attention anywhere, put together from all features and shown to whom it concerns. */
-export function attentionFeature(features: () => readonly FleetFeature[]): FleetFeature {
+export function attentionFeature(
+  features: () => readonly FleetFeature[],
+  ofSensors: () => AttentionItem[],
+): FleetFeature {
   return {
     name: 'attention',
     start: async () => undefined,
     stop: async () => undefined,
+    attention: ofSensors,
     routes: (app) => {
       app.get(
         '/api/v1/attention',

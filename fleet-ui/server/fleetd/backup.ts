@@ -5,6 +5,7 @@ import { lstat, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promi
 import { basename, dirname, join, resolve } from 'node:path';
 import { BulkheadError, describeError } from '@bulkhead/platform/kernel';
 import { bindingOption, checkWhole, copyDatabase, STORE_FILE, type Db } from '../store/index.ts';
+import { giveBack } from './state-dir.ts';
 import { FLEETD_VERSION } from './version.ts';
 
 /** `BHFB`: marks a SQLite file as a backup of a fleet. */
@@ -46,6 +47,7 @@ export async function writeBackup(options: {
       await copyDatabase(live, temporary);
     } finally {
       live.close();
+      await giveBack(options.stateDir);
     }
     const about = await addFiles(temporary, options);
     await flush(temporary);

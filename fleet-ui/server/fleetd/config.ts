@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { dirname, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { SensorIdSchema } from '@bulkhead/fleet-api';
 import { BulkheadError, describeError, parseStrict } from '@bulkhead/platform/kernel';
 import { OidcConfigSchema, type OidcConfig } from '../people/index.ts';
 
@@ -40,6 +41,14 @@ export const FleetConfigSchema = z
         plainHttp: z.boolean().default(false),
         /** A certificate of your own (PEM, the whole chain); without, the fleet's own CA issues one. */
         certificate: z.strictObject({ certFile: PathSchema, keyFile: PathSchema }).optional(),
+        /** For people who reach the fleet by an address: the page of an instrument then has a port in place of a name of its own. */
+        pagePorts: z
+          .strictObject({ first: PortSchema.min(1), last: PortSchema.min(1) })
+          .refine(
+            ({ first, last }) => first <= last && last - first < 1_000,
+            'must be a range of at most 1,000 ports',
+          )
+          .default({ first: 8450, last: 8499 }),
       })
       .prefault({}),
     /** For sensors: gRPC with mutual TLS. */
@@ -58,11 +67,21 @@ export const FleetConfigSchema = z
       .strictObject({
         /** The nats-server program, version 2.12 or newer; without: the one that is installed with Bulkhead. */
         natsServer: PathSchema.optional(),
+        /** What sensors brought and the store has not taken in yet; when it is full, they keep theirs. */
+        bufferMib: z.number().int().min(16).max(65_536).default(1_024),
         retentionDays: z.number().int().min(1).max(3_650).default(90),
         /** The oldest go first when the store has grown to this. */
         storeMib: z.number().int().min(64).max(4_194_304).default(20_480),
       })
       .prefault({}),
+    /**
+     * Sensors on this very machine whose sockets of instruments' pages fleetd may open: `dir` is RUN/ui of the sensor. Spares the
+     * way through the link, and with it that the sensor checks once more who may.
+     */
+    directPages: z
+      .array(z.strictObject({ sensor: SensorIdSchema, dir: PathSchema }))
+      .max(16)
+      .default([]),
     /** Signing in at an identity provider, beside passwords. */
     oidc: OidcConfigSchema.omit({ clientSecret: true })
       .extend({
@@ -125,6 +144,9 @@ export function parseConfig(value: unknown, base: string): FleetConfig {
   return {
     ...config,
     stateDir: at(config.stateDir),
+    ...(config.events.natsServer === undefined
+      ? {}
+      : { events: { ...config.events, natsServer: at(config.events.natsServer) } }),
     ...(config.pagesDir === undefined ? {} : { pagesDir: at(config.pagesDir) }),
     ...(config.oidc?.clientSecretFile === undefined
       ? {}

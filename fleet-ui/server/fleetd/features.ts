@@ -1,15 +1,23 @@
 import { join } from 'node:path';
-import type { Logger } from '@bulkhead/platform/kernel';
+import { describeError, type Logger } from '@bulkhead/platform/kernel';
 import { Ca, CA_MIGRATIONS } from '../ca/index.ts';
+import { fleetEvents } from '../events/index.ts';
 import { openPeople, PEOPLE_MIGRATIONS } from '../people/index.ts';
+import { PROXY_MIGRATIONS } from '../proxy/index.ts';
+import { SENSORS_AFTER_RESTORE, SENSORS_MIGRATIONS, sensorsFeature } from '../sensors/index.ts';
 import type { Migration, Store } from '../store/index.ts';
 import type { FleetFeature, TlsIdentity } from '../web/index.ts';
 import { aboutFeature } from './about.ts';
 import { attentionFeature } from './attention.ts';
 import { certificatesFeature } from './certificates.ts';
 import { readOidc, type FleetConfig } from './config.ts';
+import { instrumentPages } from './instrument-pages.ts';
+import { natsServer } from './nats-server.ts';
 import type { FleetNames } from './names.ts';
 import type { AfterRestore } from './restore.ts';
+import { sensorAttention } from './sensor-attention.ts';
+import { SensorNames } from './sensor-names.ts';
+import { joinSensors, joinToken } from './sensors.ts';
 
 /** What rooms are opened with; each takes the parts that it needs. */
 export interface FleetContext {
@@ -17,6 +25,10 @@ export interface FleetContext {
   names: FleetNames;
   store: Store;
   log: Logger;
+  /** Folder of the program: threads and native parts lie beside it. */
+  programDir: string;
+  /** Port of the listener for people, once it listens. */
+  webPort: () => number;
 }
 
 /** The rooms of a fleet, opened and joined. */
@@ -27,11 +39,15 @@ export interface OpenedFleet {
   tls: TlsIdentity | undefined;
   /** To be typed in by the first person, while nobody has set the fleet up. */
   setUpCode: () => string | undefined;
+  /** Port of the link, once it listens. */
+  linkPort: () => number;
+  /** A token with which the sensor beside this fleet joins it; undefined: there is a sensor of that name. */
+  joinToken: (name: string) => string | undefined;
 }
 
 /** Tables of all rooms. A room's steps stand together, in order. */
 export function fleetMigrations(): readonly Migration[] {
-  return [...PEOPLE_MIGRATIONS, ...CA_MIGRATIONS];
+  return [...PEOPLE_MIGRATIONS, ...CA_MIGRATIONS, ...SENSORS_MIGRATIONS, ...PROXY_MIGRATIONS];
 }
 
 /** What a restored backup must not bring back to life, see restore.ts. */
@@ -41,13 +57,13 @@ export function afterRestore(): readonly AfterRestore[] {
       room: 'people',
       sql: 'DELETE FROM people_handovers; DELETE FROM people_sessions; DELETE FROM people_invitations;',
     },
+    SENSORS_AFTER_RESTORE,
   ];
 }
 
-/** Opens the rooms and joins them: one block for each. */
+/** Opens the rooms and joins them. Nothing listens or runs before `start`. */
 export async function openFeatures(context: FleetContext): Promise<OpenedFleet> {
-  const { config, names, log } = context;
-  const features: FleetFeature[] = [];
+  const { config, names, store, log } = context;
   const ca = await Ca.open({
     dir: join(config.stateDir, 'ca'),
     names: names.all,
@@ -57,16 +73,75 @@ export async function openFeatures(context: FleetContext): Promise<OpenedFleet> 
   });
   const oidc = await readOidc(config);
   const people = openPeople({
-    store: context.store,
+    store,
     log,
     encrypted: !config.web.plainHttp,
+    // Called when somebody asks, and by then there are sensors.
+    groupsOf: (sensor) => joined.sensors.groupsOf(sensor),
     ...(oidc === undefined ? {} : { oidc }),
   });
+  const onRightsChange = (listener: () => void) => void people.pages.onChange(listener);
+  const events = fleetEvents({
+    stateDir: config.stateDir,
+    natsServer: natsServer(config.events.natsServer),
+    programDir: context.programDir,
+    keeping: config.events,
+    replicas: 1,
+    bufferMib: config.events.bufferMib,
+    nameOf: (sensor) => sensorNames.byId(sensor)?.name,
+    onRightsChange,
+    log,
+  });
+  const joined = joinSensors({
+    ...{ config, names, ca, people, log, onRightsChange },
+    db: store.db,
+    webPort: context.webPort,
+    onUplink: (sensor, stream, publicKey) => {
+      events.uplink(sensor, stream, publicKey);
+    },
+    onRevoked: (sensor) => {
+      events.forget([sensor]).catch((error: unknown) => {
+        log.error({ err: error, sensor }, `the uplink could not be shut: ${describeError(error)}`);
+      });
+    },
+  });
+  const sensorNames = new SensorNames(joined.sensors.registry);
+  joined.sensors.onChanged((sensor) => {
+    sensorNames.changed(sensor);
+  });
+  const startedMs = Date.now();
+  const sensorsNow = () => {
+    const { links } = joined.server;
+    const known = sensorNames.all().filter(({ state }) => state !== 'revoked');
+    return sensorAttention(
+      known.map(({ id, name }) => ({ id, name, link: links.view(id), status: links.state(id).status })),
+      startedMs,
+      Date.now(),
+    );
+  };
+  const tls = config.web.plainHttp ? undefined : ca.web;
+  const features: FleetFeature[] = [];
   features.push(
     certificatesFeature(ca),
     people.feature,
     aboutFeature({ baseDomain: names.baseDomain, setUpNeeded: () => people.setUpNeeded() }),
-    attentionFeature(() => features),
+    attentionFeature(() => features, sensorsNow),
+    sensorsFeature(joined.sensors),
+    // Before the link, over which sensors bring them.
+    events.feature,
+    joined.link,
+    instrumentPages({
+      ...{ config, names, people, log, tls },
+      db: store.db,
+      sensors: sensorNames,
+      links: joined.server.links,
+    }),
   );
-  return { features, tls: config.web.plainHttp ? undefined : ca.web, setUpCode: () => people.setUpCode() };
+  return {
+    features,
+    tls,
+    setUpCode: () => people.setUpCode(),
+    linkPort: () => joined.server.address.port,
+    joinToken: (name) => joinToken(joined.sensors, people, name),
+  };
 }

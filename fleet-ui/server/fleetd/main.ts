@@ -7,7 +7,7 @@ import { readConfig, type FleetConfig } from './config.ts';
 import { afterRestore, fleetMigrations } from './features.ts';
 import { restoreBackup } from './restore.ts';
 import { startFleet } from './service.ts';
-import { ownStateDir, refuseRoot } from './state-dir.ts';
+import { giveBack, ownStateDir, refuseRoot } from './state-dir.ts';
 
 /** @returns the exit code: 0 fine, 1 wrong, 2 called wrongly. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -48,7 +48,9 @@ export async function fleetd(argv: readonly string[]): Promise<number> {
 /** Backup, restore, recover: short work with a word about what came of it. */
 async function keep(options: Exclude<FleetdArguments, { command: 'run' }>): Promise<void> {
   if (options.command === 'recover') {
-    const { code, expiresAt } = recover(await readConfig(options.configFile), options.name);
+    const config = await readConfig(options.configFile);
+    const { code, expiresAt } = recover(config, options.name);
+    await giveBack(config.stateDir);
     process.stdout.write(
       `Code for ${options.name} to choose a new password with, until ${expiresAt}: ${code}\n`,
     );
@@ -62,7 +64,6 @@ async function keep(options: Exclude<FleetdArguments, { command: 'run' }>): Prom
     );
     return;
   }
-  refuseRoot(options.allowRoot);
   const restored = await restoreBackup({
     from: options.file,
     configFile: options.configFile,
@@ -75,7 +76,11 @@ async function keep(options: Exclude<FleetdArguments, { command: 'run' }>): Prom
   );
 }
 
-async function serve(options: FleetdArguments, config: FleetConfig, log: Logger): Promise<void> {
+async function serve(
+  options: Extract<FleetdArguments, { command: 'run' }>,
+  config: FleetConfig,
+  log: Logger,
+): Promise<void> {
   refuseRoot(options.allowRoot);
   await ownStateDir(config.stateDir);
   // Heard from the first moment: who ends a fleet that is still starting gets it ended as cleanly.
@@ -87,6 +92,9 @@ async function serve(options: FleetdArguments, config: FleetConfig, log: Logger)
   process.stdout.write(`The fleet is at ${fleet.url}\n`);
   const code = fleet.setUpCode();
   if (code !== undefined) process.stdout.write(`Nobody has set it up yet. Set-up code: ${code}\n`);
+  const token = options.adopt === undefined ? undefined : fleet.joinToken(options.adopt);
+  if (token !== undefined) process.stdout.write(`Join token: ${token}\n`);
+  process.stdout.write('Ready.\n');
   log.info({ url: fleet.url }, 'the fleet is up');
   const signal = await told;
   log.info({ signal }, 'ending');

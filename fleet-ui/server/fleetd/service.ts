@@ -9,6 +9,8 @@ import { fleetMigrations, openFeatures, type OpenedFleet } from './features.ts';
 import { fleetNames, type FleetNames } from './names.ts';
 import { FLEETD_VERSION } from './version.ts';
 
+const PROGRAM_DIR = dirname(fileURLToPath(import.meta.url));
+
 /** A fleet whose rooms are opened and joined, and which does nothing yet. */
 export interface OpenFleet {
   /** For tests (`inject`) and for who describes the API. */
@@ -25,15 +27,23 @@ export interface FleetService {
   readonly url: string;
   /** The port that was taken. */
   readonly port: number;
+  /** The port for sensors. */
+  readonly linkPort: number;
   /** While nobody has set the fleet up: what the first person types in. */
   setUpCode(): string | undefined;
+  /** For the sensor on the same machine to join with; undefined when there is one of that name. */
+  joinToken(name: string): string | undefined;
   readonly web: Web;
   stop(): Promise<void>;
 }
 
 /** Opens and starts a fleet; what was started is ended again when something after it fails. */
-export async function startFleet(config: FleetConfig, log: Logger): Promise<FleetService> {
-  const fleet = await openFleet(config, log);
+export async function startFleet(
+  config: FleetConfig,
+  log: Logger,
+  programDir?: string,
+): Promise<FleetService> {
+  const fleet = await openFleet(config, log, programDir);
   try {
     return await fleet.start();
   } catch (error) {
@@ -42,15 +52,23 @@ export async function startFleet(config: FleetConfig, log: Logger): Promise<Flee
   }
 }
 
-/** Opens store, rooms and routes. */
-export async function openFleet(config: FleetConfig, log: Logger): Promise<OpenFleet> {
+/**
+ * Opens store, rooms and routes.
+ * @param programDir where the event store's thread and native parts lie; default: beside this program
+ */
+export async function openFleet(
+  config: FleetConfig,
+  log: Logger,
+  programDir = PROGRAM_DIR,
+): Promise<OpenFleet> {
   const names = fleetNames(config);
   const store = openStore({ dir: config.stateDir, migrations: fleetMigrations(), log });
   const started: FleetFeature[] = [];
   let web: Web;
   let opened: OpenedFleet;
+  let webPort = config.web.port;
   try {
-    opened = await openFeatures({ config, names, store, log });
+    opened = await openFeatures({ ...{ config, names, store, log, programDir }, webPort: () => webPort });
     web = await openListener(config, names, opened, log);
   } catch (error) {
     store.close();
@@ -66,12 +84,14 @@ export async function openFleet(config: FleetConfig, log: Logger): Promise<OpenF
         started.push(feature);
         await start(feature, log);
       }
-      const port = await web.listen(config.web.address, config.web.port);
+      webPort = await web.listen(config.web.address, config.web.port);
       return {
-        url: `${config.web.plainHttp ? 'http' : 'https'}://${urlHost(names.main)}:${port}/`,
-        port,
+        url: `${config.web.plainHttp ? 'http' : 'https'}://${urlHost(names.main)}:${webPort}/`,
+        port: webPort,
+        linkPort: opened.linkPort(),
         web,
         setUpCode: opened.setUpCode,
+        joinToken: opened.joinToken,
         stop: end,
       };
     },
@@ -121,8 +141,7 @@ async function stop(web: Web, started: readonly FleetFeature[], store: Store, lo
 
 /** The web app: as configured, beside the bundled program, or none. */
 function pagesDir(config: FleetConfig): string | undefined {
-  const beside = join(dirname(fileURLToPath(import.meta.url)), 'fleet-web');
-  const dir = config.pagesDir ?? beside;
+  const dir = config.pagesDir ?? join(PROGRAM_DIR, 'fleet-web');
   return existsSync(join(dir, 'index.html')) ? dir : undefined;
 }
 

@@ -1,4 +1,5 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { lchown, mkdir, readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { BulkheadError } from '@bulkhead/platform/kernel';
 
 /**
@@ -28,4 +29,13 @@ export async function ownStateDir(dir: string): Promise<void> {
     hint: `chown it to fleetd's user and chmod 0700.`,
     fields: { path: dir },
   });
+}
+
+/** After root has opened a database of another user: what SQLite laid beside it belongs to that user, who could not open it else. */
+export async function giveBack(dir: string): Promise<void> {
+  if (process.getuid?.() !== 0) return;
+  const { uid, gid } = await stat(dir);
+  for (const name of await readdir(dir)) {
+    if (/^fleet\.(db|lock)(-wal|-shm|-journal)?$/.test(name)) await lchown(join(dir, name), uid, gid);
+  }
 }

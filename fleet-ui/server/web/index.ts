@@ -2,4 +2,4 @@ export { openWeb, type Web, type WebOptions } from './app.ts';
 export { errorReply, statusOf } from './error-replies.ts';
 export type { FleetApp, FleetFeature, Guard, HostHandler, Person } from './feature.ts';
 export { hostOf } from './request-checks.ts';
-export type { TlsIdentity } from './server.ts';
+export { openServer, SERVER_LIMITS, type ServerLimits, type TlsIdentity } from './server.ts';

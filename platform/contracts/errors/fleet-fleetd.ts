@@ -42,4 +42,14 @@ export const FLEET_FLEETD_ERRORS: Readonly<Record<string, CatalogueEntry>> = Obj
     title: 'A backup could not be restored.',
     hint: 'Look at the message: mostly the place is full. Empty the state folder and try again.',
   },
+  FLEET_FLEETD_CONFIG_UNKNOWN: {
+    title: 'A sensor did not say which configuration it has.',
+    hint: 'Look at its log; it is asked again when it attaches.',
+    status: 503,
+  },
+  FLEET_FLEETD_PAGE_BY_TOKEN: {
+    title: 'A token asked for a way into the page of an instrument.',
+    hint: "Send requests with the token to the instrument's own address.",
+    status: 400,
+  },
 });

@@ -46,22 +46,24 @@ build_sensor_package() {
   inputs=$({
     printf '%s %s %s\n' "$version" "$epoch" "${SENSOR_DEPENDS[*]}"
     cat "$root/scripts/src/package/packages.sh" "$root/scripts/src/package/third-party.mjs" "$root/package-lock.json"
-    content_of "$files" $(shipped_programs) "$root/build/better_sqlite3.node" "$root/build/apps" \
+    content_of "$files" $(shipped_programs) "$root"/build/*.node "$root/build/apps" "$root/build/fleet-web" \
       "$tools/nats-server" "$bpf/fanout.o" "$root/LICENSE"
   } | sha256sum | cut -d' ' -f1)
   ! cached_package bulkhead-sensor "$version" amd64 "$inputs" || return 0
   mkdir -p "$tree/DEBIAN" "$tree"/usr/{bin,lib/bulkhead/{bin,tools,bpf},lib/systemd/system,share/bulkhead,share/doc/bulkhead-sensor} \
     "$tree/etc/bulkhead" "$tree/etc/default"
   # shellcheck disable=SC2046 # names of ours, without blanks
-  install -m 0644 $(shipped_programs) "$root/build/better_sqlite3.node" "$tree/usr/lib/bulkhead/"
+  install -m 0644 $(shipped_programs) "$root"/build/*.node "$tree/usr/lib/bulkhead/"
+  cp -r --no-preserve=mode,ownership "$root/build/fleet-web" "$tree/usr/lib/bulkhead/fleet-web"
   cp -r --no-preserve=mode,ownership "$root/build/apps" "$tree/usr/lib/bulkhead/apps"
   install -m 0755 "$tools/nats-server" "$tree/usr/lib/bulkhead/tools/nats-server"
   install -m 0644 "$bpf/fanout.o" "$tree/usr/lib/bulkhead/bpf/fanout.o"
-  install -m 0755 "$files/sensord" "$files/wait-for-sensord" "$tree/usr/lib/bulkhead/bin/"
+  install -m 0755 "$files/sensord" "$files/fleetd" "$files/wait-for-sensord" "$tree/usr/lib/bulkhead/bin/"
   install -m 0755 "$files/bulkhead" "$tree/usr/bin/bulkhead"
   install -m 0644 "$files"/*.service "$tree/usr/lib/systemd/system/"
   install -m 0644 "$files/sensor.example.yaml" "$tree/usr/share/bulkhead/sensor.example.yaml"
   install -m 0600 "$files/sensor.yaml" "$tree/etc/bulkhead/sensor.yaml"
+  install -m 0600 "$files/fleet.yaml" "$tree/etc/bulkhead/fleet.yaml"
   install -m 0644 "$files/default" "$tree/etc/default/bulkhead"
   install -m 0644 "$root/LICENSE" "$tree/usr/share/doc/bulkhead-sensor/copyright"
   {
@@ -69,7 +71,7 @@ build_sensor_package() {
     node "$root/scripts/src/package/third-party.mjs" "$root"
   } | gzip -9n >"$tree/usr/share/doc/bulkhead-sensor/third-party.gz"
   chmod 0750 "$tree/etc/bulkhead"
-  printf '%s\n' /etc/bulkhead/sensor.yaml /etc/default/bulkhead >"$tree/DEBIAN/conffiles"
+  printf '%s\n' /etc/bulkhead/sensor.yaml /etc/bulkhead/fleet.yaml /etc/default/bulkhead >"$tree/DEBIAN/conffiles"
   fill "$files/sensor.control" "$tree/DEBIAN/control"
   for name in postinst prerm postrm; do
     fill "$files/sensor.$name" "$tree/DEBIAN/$name"

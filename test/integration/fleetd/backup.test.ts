@@ -10,16 +10,25 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import Database from 'better-sqlite3';
 import { fleetd as program, parseConfig, startFleet, type FleetService } from '@bulkhead/fleet-server/fleetd';
-import { openLog } from '@bulkhead/platform/kernel';
+import { openLog, site, sitePaths } from '@bulkhead/platform/kernel';
+import { fleetProgramDir } from '../../support/fleet/running-fleet.ts';
 
 const log = openLog('test', 'silent');
 let root: string;
+let programs: string;
 let configFile: string;
 let running: FleetService | undefined;
 
+beforeAll(async () => {
+  programs = mkdtempSync(join(tmpdir(), 'fleet-programs-'));
+  await fleetProgramDir(programs);
+});
+afterAll(() => {
+  rmSync(programs, { recursive: true, force: true });
+});
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'fleet-backup-'));
   configFile = join(root, 'fleetd.yaml');
@@ -41,10 +50,12 @@ const start = async (stateDir: string) => {
         stateDir,
         web: { address: '127.0.0.1', port: 0, plainHttp: true },
         link: { address: '127.0.0.1', port: 0 },
+        events: { natsServer: sitePaths(site()).natsServer },
       },
       root,
     ),
     log,
+    join(programs, 'program'),
   );
   return running;
 };

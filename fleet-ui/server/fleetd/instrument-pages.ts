@@ -1,0 +1,74 @@
+import type { Database } from 'better-sqlite3';
+import { join } from 'node:path';
+import { idOfLabel } from '@bulkhead/fleet-api';
+import type { Logger } from '@bulkhead/platform/kernel';
+import type { Links } from '../link/index.ts';
+import type { People } from '../people/index.ts';
+import { pageStateOf, proxyFeature } from '../proxy/index.ts';
+import { openServer, SERVER_LIMITS, type FleetFeature, type TlsIdentity } from '../web/index.ts';
+import type { FleetConfig } from './config.ts';
+import type { FleetNames } from './names.ts';
+import type { SensorNames } from './sensor-names.ts';
+
+export interface InstrumentPagesParts {
+  config: FleetConfig;
+  names: FleetNames;
+  db: Database;
+  tls: TlsIdentity | undefined;
+  people: People;
+  sensors: SensorNames;
+  links: Links;
+  log: Logger;
+}
+
+/** The pages of instruments: who may open them is said by people, where they are by sensors, the way there by the links. */
+export function instrumentPages(parts: InstrumentPagesParts): FleetFeature {
+  const { config, names, db, tls, people, sensors, links, log } = parts;
+  const { pagePorts } = config.web;
+  return proxyFeature({
+    baseDomain: names.baseDomain,
+    encrypted: tls !== undefined,
+    knowsHost: (host) => names.knows(host),
+    people: people.pages,
+    sensors: {
+      byLabel: (label) => {
+        const id = idOfLabel(label);
+        return id === undefined ? sensors.byName(label) : sensors.byId(id);
+      },
+      byId: (id) => sensors.byId(id),
+      isOnline: (id) => links.attached(id),
+      pageState: (id, instrument) => pageStateOf(links.state(id).status, instrument),
+    },
+    ways: {
+      socketOf: (sensor, instrument) => directSocket(config, sensor, instrument),
+      openTunnel: (sensor, target, identity) => links.openTunnel(sensor, target, identity),
+    },
+    audit: (line) => {
+      people.audit(line);
+    },
+    log,
+    // On one machine names below localhost always work.
+    ...(tls === undefined
+      ? {}
+      : {
+          ports: {
+            db,
+            ...pagePorts,
+            address: config.web.address,
+            openServer: (handler) =>
+              openServer(
+                (_request, response) => {
+                  response.writeHead(421, { connection: 'close', 'content-length': 0 }).end();
+                },
+                { tls, hosts: [handler], limits: SERVER_LIMITS },
+              ),
+          },
+        }),
+  });
+}
+
+/** Where fleetd may open the sockets of a sensor on its own machine, the way through the link is spared. */
+function directSocket(config: FleetConfig, sensor: string, instrument: string): string | undefined {
+  const place = config.directPages.find((entry) => entry.sensor === sensor);
+  return place === undefined ? undefined : join(place.dir, `${instrument}.sock`);
+}
