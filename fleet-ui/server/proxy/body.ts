@@ -2,9 +2,6 @@ import type { IncomingMessage } from 'node:http';
 import { Transform, type Readable } from 'node:stream';
 import { refusal } from './refusal.ts';
 
-/** The largest request that is passed on: a capture file for an import. */
-export const BODY_BYTES_MOST = 256 * 2 ** 20;
-
 /**
  * The body of a request on its way to a page, bounded also where no length was stated (ABUSE 57).
  * @param moved called with every part
@@ -13,8 +10,8 @@ export const BODY_BYTES_MOST = 256 * 2 ** 20;
  */
 export function bodyOf(
   request: IncomingMessage,
+  most: number,
   moved: () => void,
-  most = BODY_BYTES_MOST,
 ): { stream: Readable; length: number | undefined } | undefined {
   const { headers } = request;
   const isChunked = headers['transfer-encoding'] !== undefined;

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import { sessionCookie, UI_COOKIE } from './cookies.ts';
+import { sessionCookie } from './cookies.ts';
 import type { Grants } from './grants.ts';
-import type { Hosts } from './host.ts';
+import type { Addressing } from './addressing.ts';
 import { checkTarget } from './request-target.ts';
 import { refusal } from './refusal.ts';
 import type { People, Place, Visitor } from './types.ts';
@@ -25,27 +25,18 @@ export interface Entered {
 /** Makes a session of its own for a page's origin out of a code that the fleet's page was given. */
 export class Entrance {
   readonly #people: Pick<People, 'redeem'>;
-  readonly #hosts: Hosts;
   readonly #grants: Pick<Grants, 'checkRight'>;
-  readonly #knowsHost: (host: string) => boolean;
 
-  constructor(parts: {
-    people: Pick<People, 'redeem'>;
-    hosts: Hosts;
-    grants: Pick<Grants, 'checkRight'>;
-    knowsHost: (host: string) => boolean;
-  }) {
+  constructor(parts: { people: Pick<People, 'redeem'>; grants: Pick<Grants, 'checkRight'> }) {
     this.#people = parts.people;
-    this.#hosts = parts.hosts;
     this.#grants = parts.grants;
-    this.#knowsHost = parts.knowsHost;
   }
 
   /** @throws BulkheadError FLEET_PROXY_CODE_REFUSED, _ORIGIN_REFUSED, _METHOD_REFUSED, _DENIED and others */
-  async enter(request: IncomingMessage, address: string): Promise<Entered> {
+  async enter(request: IncomingMessage, addressing: Addressing, address: string): Promise<Entered> {
     const { headers } = request;
-    const { origin } = this.#hosts.read(headers.host);
-    this.#check(request, origin);
+    const { origin } = addressing.read(headers.host);
+    this.#check(request, addressing);
     const { code, path } = await readForm(request);
     const agent = (headers['user-agent'] ?? '').slice(0, 200);
     const entered = this.#people.redeem({ code, origin, address, agent });
@@ -56,35 +47,28 @@ export class Entrance {
       );
     }
     const { visitor } = entered;
-    const place = this.#hosts.find(headers.host);
+    const place = addressing.find(headers.host);
     this.#grants.checkRight(place, visitor);
-    return { place, visitor, path, cookie: sessionCookie(UI_COOKIE, entered.cookie, entered.maxAgeS) };
+    return {
+      place,
+      visitor,
+      path,
+      cookie: sessionCookie(addressing.cookie, entered.cookie, entered.maxAgeS),
+    };
   }
 
   /** Only the fleet's own page may send somebody in: else a stranger could make a person work under the stranger's name. */
-  #check({ headers, method }: IncomingMessage, origin: string): void {
+  #check({ headers, method }: IncomingMessage, addressing: Addressing): void {
     // By GET the code would have to stand in the address (ABUSE 58).
     if (method !== 'POST')
       throw refusal('FLEET_PROXY_METHOD_REFUSED', 'People enter by a form of the fleet.');
     const isForm =
       headers.origin !== undefined &&
-      this.#isFleet(headers.origin, origin) &&
+      addressing.isFleet(headers.origin, headers.host) &&
       (headers['sec-fetch-mode'] ?? 'navigate') === 'navigate' &&
       (headers['sec-fetch-dest'] ?? 'document') === 'document';
     if (!isForm)
       throw refusal('FLEET_PROXY_ORIGIN_REFUSED', 'People enter by a form of the fleet, and by no other.');
-  }
-
-  /** The fleet's page is at one of its names, with the scheme and on the port of the page that is entered. */
-  #isFleet(from: string, origin: string): boolean {
-    const fleet = /^(https?):\/\/(\[[0-9a-f:]+\]|[a-z0-9.-]+)(:\d+)?$/.exec(from);
-    const page = /^(https?):\/\/[^:]+(:\d+)?$/.exec(origin);
-    return (
-      fleet?.[2] !== undefined &&
-      fleet[1] === page?.[1] &&
-      fleet[3] === page?.[2] &&
-      this.#knowsHost(fleet[2])
-    );
   }
 }
 

@@ -1,17 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
+import { BulkheadError } from '@bulkhead/platform/kernel';
 import { bodyOf } from './body.ts';
 import type { Grant } from './grants.ts';
 import type { CutReason, Live, Lives } from './lives.ts';
+import type { ProxyLimits } from './limits.ts';
 import { refusal } from './refusal.ts';
 import { headersForInstrument, isSafe } from './request-headers.ts';
 import { headersForBrowser } from './response-headers.ts';
 import type { Place, Visitor } from './types.ts';
-
-/** Until a page begins to answer, and between two parts of an answer or of a request. */
-const ANSWER_MS = 60_000;
-/** A stream of events may be silent for long; most say something every 15 or 30 seconds. */
-const STREAM_MS = 15 * 60_000;
 
 /** What an exchange is made of. */
 export interface ExchangeParts {
@@ -21,6 +18,7 @@ export interface ExchangeParts {
   dispatcher: Dispatcher;
   enforced: readonly string[];
   lives: Lives;
+  limits: ProxyLimits;
   /** Answers for us when the page cannot. */
   fail: (error: unknown) => void;
   /** Called once, at the very end. */
@@ -39,7 +37,7 @@ export interface ExchangeParts {
 export class Exchange implements Live, Dispatcher.DispatchHandler {
   readonly place: Place;
   readonly visitor: Visitor;
-  idleMs = ANSWER_MS;
+  idleMs: number;
   movedAt: number;
   readonly #parts: ExchangeParts;
   #abort: (() => void) | undefined;
@@ -49,12 +47,14 @@ export class Exchange implements Live, Dispatcher.DispatchHandler {
   #isBegun = false;
   #isEnded = false;
   #isSecondTry = false;
+  #isStream = false;
   readonly #hasBody: boolean;
 
   constructor(parts: ExchangeParts) {
     this.#parts = parts;
     this.place = parts.grant.place;
     this.visitor = parts.grant.visitor;
+    this.idleMs = parts.limits.answerMs;
     this.movedAt = parts.lives.now;
     const { headers } = parts.request;
     this.#hasBody = headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
@@ -62,9 +62,9 @@ export class Exchange implements Live, Dispatcher.DispatchHandler {
 
   /** @throws BulkheadError FLEET_PROXY_TOO_LARGE */
   begin(): void {
-    const { response, lives } = this.#parts;
+    const { response, lives, limits } = this.#parts;
     const body = this.#hasBody
-      ? bodyOf(this.#parts.request, () => {
+      ? bodyOf(this.#parts.request, limits.bodyBytesMost, () => {
           this.movedAt = lives.now;
         })
       : undefined;
@@ -96,21 +96,22 @@ export class Exchange implements Live, Dispatcher.DispatchHandler {
     // 103 and the like: hints for a browser that trusts the page more than we do.
     if (status < 200 || this.#isEnded) return true;
     const { response, enforced, lives } = this.#parts;
-    const { headers, streams } = headersForBrowser(raw, enforced);
+    const { headers, streams } = headersForBrowser(raw, enforced, this.place.hasOwnCookies);
     if (streams) {
       if (!this.#parts.mayStream()) {
         this.#failed(refusal('FLEET_PROXY_BUSY', 'Too many streams of events are open.'));
         return true;
       }
-      this.idleMs = STREAM_MS;
+      this.#isStream = true;
+      this.idleMs = this.#parts.limits.silentMs;
       // The listener's own limit is for what does not tell us how long it may be silent.
       this.#parts.request.socket.setTimeout(0);
     }
     this.movedAt = lives.now;
-    this.#isBegun = true;
     this.#resume = resume;
     response.sendDate = false;
     response.writeHead(status, headers);
+    this.#isBegun = true;
     if (streams) response.flushHeaders();
     return true;
   }
@@ -120,7 +121,7 @@ export class Exchange implements Live, Dispatcher.DispatchHandler {
     this.movedAt = this.#parts.lives.now;
     const held = this.#held;
     this.#held = undefined;
-    if (held === undefined && this.idleMs === ANSWER_MS) {
+    if (held === undefined && !this.#isStream) {
       this.#held = chunk;
       // Small answers end in the same breath; whatever does not must not wait for more.
       setImmediate(() => {
@@ -167,7 +168,7 @@ export class Exchange implements Live, Dispatcher.DispatchHandler {
     if (body?.length !== undefined) headers.push('Content-Length', String(body.length));
     dispatcher.dispatch(
       {
-        method: (request.method ?? 'GET'),
+        method: request.method ?? 'GET',
         path: request.url ?? '/',
         headers,
         body: body?.stream ?? null,
@@ -210,7 +211,7 @@ export class Exchange implements Live, Dispatcher.DispatchHandler {
     if (this.#isEnded) return;
     this.#isEnded = true;
     this.#parts.lives.remove(this);
-    if (this.idleMs !== ANSWER_MS) restoreTimeout(this.#parts.request);
+    if (this.#isStream) restoreTimeout(this.#parts.request);
     // After the answer is whole this does nothing.
     this.#abort?.();
     this.#parts.done();
@@ -224,7 +225,8 @@ function restoreTimeout({ socket }: IncomingMessage): void {
 
 function asRefusal(error: Error): unknown {
   const code = (error as { code?: string }).code ?? '';
-  if (code.startsWith('FLEET_')) return error;
+  // Said by the sensor, the link or ourselves: in words already.
+  if (error instanceof BulkheadError) return error;
   if (code === 'UND_ERR_CONNECT_TIMEOUT') {
     return refusal('FLEET_PROXY_TIMEOUT', 'The instrument could not be reached in time.', error);
   }

@@ -1,3 +1,4 @@
+import type { Addressing } from './addressing.ts';
 import { refusal } from './refusal.ts';
 import { mayStay } from './lives.ts';
 import type { PageState, People, Place, Sensors, Visitor } from './types.ts';
@@ -25,13 +26,11 @@ const KEPT_MOST = 4_096;
 export class Grants {
   readonly #people: People;
   readonly #sensors: Sensors;
-  readonly #placeOf: (host: string | undefined) => Place;
   readonly #kept = new Map<string, Grant>();
 
-  constructor(people: People, sensors: Sensors, placeOf: (host: string | undefined) => Place) {
+  constructor(people: People, sensors: Sensors) {
     this.#people = people;
     this.#sensors = sensors;
-    this.#placeOf = placeOf;
   }
 
   /** Forgets every yes: something changed, or a second is over. */
@@ -46,9 +45,7 @@ export class Grants {
    */
   decide(
     credential: Credential | undefined,
-    host: string | undefined,
-    origin: string,
-    address: string,
+    { addressing, host, address }: { addressing: Addressing; host: string | undefined; address: string },
     known: (visitor: Visitor) => void,
   ): Grant {
     if (credential === undefined) throw signedOut();
@@ -61,10 +58,10 @@ export class Grants {
     const visitor =
       credential.kind === 'token'
         ? this.#people.byToken(credential.secret, address)
-        : this.#people.bySession(credential.cookie, origin);
+        : this.#people.bySession(credential.cookie, addressing.read(host).origin);
     if (visitor === undefined) throw signedOut();
     known(visitor);
-    const place = this.#placeOf(host);
+    const place = addressing.find(host);
     this.checkRight(place, visitor);
     this.#checkPage(place);
     const roles = visitor.rolesFor(place.sensor, place.instrument).join(',');

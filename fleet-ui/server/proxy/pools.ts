@@ -4,8 +4,10 @@ import { Pool, type Dispatcher } from 'undici';
 import type { Grant } from './grants.ts';
 import type { Place, Ways } from './types.ts';
 
-/** Connections to one page at once, for all people or (through a tunnel) for one; requests beyond wait for their turn. */
+/** Connections to one page at once, for all people; requests beyond wait for their turn. */
 const CONNECTIONS_MOST = 32;
+/** The same through tunnels, for one person: as many as a browser opens, and a few. A sensor's link bears 64 tunnels. */
+const TUNNELS_MOST = 8;
 /** A page's server usually closes after 5 s of silence and says so; this is for those that say nothing. */
 const IDLE_CONNECTION_MS = 30_000;
 const IDLE_POOL_MS = 120_000;
@@ -44,9 +46,10 @@ export class Pools {
       kept.usedAt = nowMs;
       return kept.pool;
     }
-    const open =
-      socket === undefined ? () => this.#openTunnel(place, visitor.name, roles) : () => openSocket(socket);
-    const pool = openPool(open);
+    const pool =
+      socket === undefined
+        ? openPool(() => this.#openTunnel(place, visitor.name, roles), TUNNELS_MOST)
+        : openPool(() => openSocket(socket), CONNECTIONS_MOST);
     this.#kept.set(key, { pool, usedAt: nowMs });
     return pool;
   }
@@ -81,9 +84,9 @@ export class Pools {
   }
 }
 
-function openPool(open: () => Promise<Duplex>): Pool {
+function openPool(open: () => Promise<Duplex>, connections: number): Pool {
   return new Pool('http://instrument.invalid', {
-    connections: CONNECTIONS_MOST,
+    connections,
     pipelining: 1,
     keepAliveTimeout: IDLE_CONNECTION_MS,
     maxHeaderSize: HEADER_BYTES_MOST,

@@ -1,14 +1,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { hasCode, BulkheadError, type Logger } from '@bulkhead/platform/kernel';
-import { readCookie, UI_COOKIE } from './cookies.ts';
+import { BulkheadError, hasCode, type Logger } from '@bulkhead/platform/kernel';
+import type { HostHandler } from '../web/index.ts';
+import type { Addressing } from './addressing.ts';
+import { readCookie } from './cookies.ts';
 import { ENTER_PATH, Entrance } from './entrance.ts';
 import { Exchange } from './exchange.ts';
 import { Hosts } from './host.ts';
 import { Grants, nameOf, type Credential, type Grant } from './grants.ts';
+import { PROXY_LIMITS, type ProxyLimits } from './limits.ts';
 import { Lives } from './lives.ts';
 import { checkOrigin } from './origin-checks.ts';
 import { Pools } from './pools.ts';
+import { PortAddress, type GivenPort } from './port-address.ts';
 import { refusal } from './refusal.ts';
 import { Replies } from './replies.ts';
 import { checkFraming, isSafe } from './request-headers.ts';
@@ -16,11 +20,6 @@ import { checkTarget } from './request-target.ts';
 import { enforcedHeaders } from './response-headers.ts';
 import type { Audit, AuditNote, People, Place, Sensors, Visitor, Ways } from './types.ts';
 import { checkUpgrade, Upgrade } from './upgrade.ts';
-
-/** Requests of all people to one page that are under way; a page that hangs must not hold the fleet's memory. */
-const AT_ONCE_MOST = 256;
-/** Streams of events and WebSockets of one person. */
-const STREAMS_MOST = 64;
 
 export interface ProxyOptions {
   /** Pages are at `<instrument>.<sensor>.<baseDomain>`. */
@@ -33,14 +32,14 @@ export interface ProxyOptions {
   ways: Ways;
   audit: Audit;
   log: Logger;
+  /** For tests; default: {@link PROXY_LIMITS}. */
+  limits?: Partial<ProxyLimits>;
 }
 
 /** Serves the names below the base domain; the listener gives it what belongs there. */
-export interface Proxy {
-  /** @param host in lower case, without the port */
-  serves(host: string): boolean;
-  request(request: IncomingMessage, response: ServerResponse): void;
-  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+export interface Proxy extends HostHandler {
+  /** The same for a listener that belongs to one instrument alone. */
+  onPort(given: GivenPort): HostHandler;
   /** Under way, connections to pages: for metrics and tests. */
   counts(): { live: number; pools: number };
   start(): void;
@@ -63,6 +62,7 @@ export function openProxy(options: ProxyOptions): Proxy {
  */
 class UiProxy implements Proxy {
   readonly #options: ProxyOptions;
+  readonly #limits: ProxyLimits;
   readonly #hosts: Hosts;
   readonly #pools: Pools;
   readonly #lives: Lives;
@@ -76,10 +76,11 @@ class UiProxy implements Proxy {
 
   constructor(options: ProxyOptions) {
     this.#options = options;
+    this.#limits = { ...PROXY_LIMITS, ...options.limits };
     this.#hosts = new Hosts(options);
     this.#pools = new Pools(options.ways);
-    this.#grants = new Grants(options.people, options.sensors, (host) => this.#hosts.find(host));
-    this.#entrance = new Entrance({ ...options, hosts: this.#hosts, grants: this.#grants });
+    this.#grants = new Grants(options.people, options.sensors);
+    this.#entrance = new Entrance({ ...options, grants: this.#grants });
     this.#lives = new Lives((nowMs) => {
       this.#grants.forget();
       this.#pools.tidy(nowMs);
@@ -111,21 +112,42 @@ class UiProxy implements Proxy {
     return { live: this.#lives.size, pools: this.#pools.size };
   }
 
+  onPort(given: GivenPort): HostHandler {
+    const addressing = new PortAddress({ ...this.#options, ...given });
+    return {
+      serves: () => true,
+      request: (request, response) => {
+        this.#request(addressing, request, response);
+      },
+      upgrade: (request, socket, head) => {
+        this.#upgrade(addressing, request, socket, head);
+      },
+    };
+  }
+
   request(request: IncomingMessage, response: ServerResponse): void {
+    this.#request(this.#hosts, request, response);
+  }
+
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    this.#upgrade(this.#hosts, request, socket, head);
+  }
+
+  #request(addressing: Addressing, request: IncomingMessage, response: ServerResponse): void {
     const asked: Asked = {};
     try {
       const { path, own } = this.#judgeAddress(request);
       if (own) {
-        this.#own(request, response, path);
+        this.#own(addressing, request, response, path);
         return;
       }
-      this.#pass(request, response, this.#judge(request, asked, false));
+      this.#pass(request, response, this.#judge(addressing, request, asked, false));
     } catch (error) {
       this.#refuse(request, response, error, asked);
     }
   }
 
-  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  #upgrade(addressing: Addressing, request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const asked: Asked = {};
     const fail = (error: unknown) => {
       this.#noteRefusal(request, error, asked);
@@ -134,7 +156,7 @@ class UiProxy implements Proxy {
     try {
       if (this.#judgeAddress(request).own) throw nothingThere();
       checkUpgrade(request);
-      const grant = this.#judge(request, asked, true);
+      const grant = this.#judge(addressing, request, asked, true);
       const { place, visitor } = grant;
       const leave = this.#takeStream(visitor);
       if (leave === undefined) throw refusal('FLEET_PROXY_BUSY', 'Too many connections are open.');
@@ -145,6 +167,7 @@ class UiProxy implements Proxy {
         grant,
         dispatcher: this.#pools.to(grant, this.#lives.now),
         lives: this.#lives,
+        limits: this.#limits,
         fail,
         agreed: () => {
           this.#note(request, 'instrument.connect', { place, visitor }, { outcome: 'done' });
@@ -162,11 +185,12 @@ class UiProxy implements Proxy {
   }
 
   /** Who is it, from where, and may they? */
-  #judge(request: IncomingMessage, asked: Asked, isUpgrade: boolean): Grant {
-    const { headers } = request;
-    const { origin } = this.#hosts.read(headers.host);
-    const credential = credentialOf(request);
-    const grant = this.#grants.decide(credential, headers.host, origin, addressOf(request), (visitor) => {
+  #judge(addressing: Addressing, request: IncomingMessage, asked: Asked, isUpgrade: boolean): Grant {
+    const { host } = request.headers;
+    const { origin } = addressing.read(host);
+    const credential = credentialOf(request, addressing.cookie);
+    const from = { addressing, host, address: addressOf(request) };
+    const grant = this.#grants.decide(credential, from, (visitor) => {
       asked.visitor = visitor;
     });
     asked.place = grant.place;
@@ -179,7 +203,7 @@ class UiProxy implements Proxy {
     const { place, visitor } = grant;
     const key = `${place.sensor}/${place.instrument}`;
     const count = this.#atOnce.get(key) ?? 0;
-    if (count >= AT_ONCE_MOST) {
+    if (count >= this.#limits.atOnceMost) {
       throw refusal('FLEET_PROXY_BUSY', `Too many requests to ${nameOf(place)} are under way.`);
     }
     this.#atOnce.set(key, count + 1);
@@ -206,6 +230,7 @@ class UiProxy implements Proxy {
         dispatcher: this.#pools.to(grant, this.#lives.now),
         enforced: this.#enforced,
         lives: this.#lives,
+        limits: this.#limits,
         fail: (error) => {
           this.#tellFailure(error, place);
           this.#replies.refuse(request, response, error, this.#fleetOf(request));
@@ -223,10 +248,10 @@ class UiProxy implements Proxy {
   }
 
   /** The fleet's own part of every origin: the way in, and nothing else. */
-  #own(request: IncomingMessage, response: ServerResponse, path: string): void {
+  #own(addressing: Addressing, request: IncomingMessage, response: ServerResponse, path: string): void {
     if (path !== ENTER_PATH) throw nothingThere();
     this.#entrance
-      .enter(request, addressOf(request))
+      .enter(request, addressing, addressOf(request))
       .then(({ place, visitor, path: first, cookie }) => {
         this.#note(request, 'instrument.open', { place, visitor }, { outcome: 'done' });
         this.#replies.enter(response, first, cookie);
@@ -244,7 +269,7 @@ class UiProxy implements Proxy {
 
   #takeStream({ id }: Visitor): (() => void) | undefined {
     const count = this.#streams.get(id) ?? 0;
-    if (count >= STREAMS_MOST) return undefined;
+    if (count >= this.#limits.streamsMost) return undefined;
     this.#streams.set(id, count + 1);
     return () => lessen(this.#streams, id);
   }
@@ -306,12 +331,12 @@ function pathOf({ url = '' }: IncomingMessage): string {
 }
 
 /** A token counts for more than a cookie: who sends one means it. Other kinds of Authorization let nobody in. */
-function credentialOf({ headers }: IncomingMessage): Credential | undefined {
+function credentialOf({ headers }: IncomingMessage, name: string): Credential | undefined {
   if (headers.authorization !== undefined) {
     const secret = /^Bearer ([\w.~+/-]{16,200})$/i.exec(headers.authorization)?.[1];
     return secret === undefined ? undefined : { kind: 'token', secret };
   }
-  const cookie = readCookie(headers.cookie, UI_COOKIE);
+  const cookie = readCookie(headers.cookie, name);
   return cookie === undefined ? undefined : { kind: 'session', cookie };
 }
 

@@ -15,6 +15,9 @@ const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64');
 /** Of our own small pages: text and this one style, nothing else. */
 const OWN_POLICY = `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'`;
 
+/** For who has not sent all, or does not take the answer. */
+const LINGER_MS = 1_000;
+
 /** What the fleet itself answers on origins of instruments. */
 export class Replies {
   readonly #headers: readonly string[];
@@ -23,7 +26,7 @@ export class Replies {
     this.#headers = [...enforcedHeaders(scheme, OWN_POLICY), 'Cache-Control', 'no-store'];
   }
 
-  /** A refusal or failure: a small page for people, JSON for programs. The rest of the request is not read. */
+  /** A refusal or failure: a small page for people, JSON for programs. What more comes of the request is thrown away. */
   refuse(
     request: IncomingMessage,
     response: ServerResponse,
@@ -38,18 +41,16 @@ export class Replies {
     const status = statusOf(known);
     const isPage = wantsPage(request);
     const body = isPage ? pageOf(known, status, fleet) : JSON.stringify(shown(known));
-    // Who has not sent all of the body does not get to use the connection for more.
-    const isOver = request.complete || hasNoBody(request);
     response.writeHead(status, [
       ...this.#headers,
       'Content-Type',
       isPage ? 'text/html; charset=utf-8' : 'application/json; charset=utf-8',
       'Content-Length',
       String(Buffer.byteLength(body)),
-      ...(isOver ? [] : ['Connection', 'close']),
       ...(status === 503 ? ['Retry-After', '5'] : []),
     ]);
     response.end(request.method === 'HEAD' ? undefined : body);
+    if (!request.complete && !hasNoBody(request)) linger(request);
   }
 
   /** The same on a connection that was to be upgraded, which is closed. */
@@ -71,7 +72,7 @@ export class Replies {
       `HTTP/1.1 ${statusOf(known)} Refused\r\nContent-Length: ${Buffer.byteLength(body)}\r\n${headerLines(headers)}\r\n${body}`,
     );
     // Whoever does not take the answer does not get to keep the connection either.
-    setTimeout(() => socket.destroy(), 2_000).unref();
+    setTimeout(() => socket.destroy(), LINGER_MS).unref();
   }
 
   /** Into the page, with a session. @param path checked before */
@@ -96,6 +97,17 @@ export function headerLines(headers: readonly string[]): string {
     text += `${headers[index] as string}: ${headers[index + 1] as string}\r\n`;
   }
   return text;
+}
+
+/**
+ * Who is still sending gets a moment to see the answer, and then no more of this connection: closing it with bytes unread would
+ * take the answer back (as nginx does it: lingering close).
+ */
+function linger(request: IncomingMessage): void {
+  request.resume();
+  setTimeout(() => {
+    if (!request.complete) request.socket.destroy();
+  }, LINGER_MS).unref();
 }
 
 function hasNoBody({ headers }: IncomingMessage): boolean {

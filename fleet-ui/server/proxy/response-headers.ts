@@ -81,11 +81,13 @@ export function enforcedHeaders(scheme: 'http' | 'https', policy = PAGE_POLICY):
 /**
  * Headers of an instrument's response for the browser.
  * @param raw names and values in turns, as the wire had them
+ * @param mayHaveCookies false: the page sets none
  * @param enforced of {@link enforcedHeaders}
  */
 export function headersForBrowser(
   raw: readonly Buffer[],
   enforced: readonly string[],
+  mayHaveCookies = true,
 ): { headers: string[]; streams: boolean } {
   const headers = [...enforced];
   let cookies: string[] | undefined;
@@ -94,8 +96,9 @@ export function headersForBrowser(
   for (let index = 0; index + 1 < raw.length; index += 2) {
     const name = (raw[index] as Buffer).toString('latin1');
     const lower = name.toLowerCase();
-    if (lower === 'set-cookie') (cookies ??= []).push((raw[index + 1] as Buffer).toString('latin1'));
-    else if (lower === 'connection') named = tokensOf((raw[index + 1] as Buffer).toString('latin1'));
+    if (lower === 'set-cookie') {
+      if (mayHaveCookies) (cookies ??= []).push((raw[index + 1] as Buffer).toString('latin1'));
+    } else if (lower === 'connection') named = tokensOf((raw[index + 1] as Buffer).toString('latin1'));
     else if (!DROPPED.has(lower) && !DROPPED_BEGINNINGS.test(lower)) {
       const value = (raw[index + 1] as Buffer).toString('latin1');
       if (lower === 'content-type' && value.startsWith('text/event-stream')) streams = true;

@@ -11,6 +11,8 @@ export interface Place {
   origin: string;
   /** What the instrument is told as Host. */
   host: string;
+  /** False where other origins share the browser's cookies with it: ports of one host. */
+  hasOwnCookies: boolean;
 }
 
 /** Who asks on the origin of an instrument: a person's browser or an API token. */

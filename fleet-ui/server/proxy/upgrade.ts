@@ -1,17 +1,15 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Dispatcher } from 'undici';
+import { BulkheadError } from '@bulkhead/platform/kernel';
 import type { Grant } from './grants.ts';
 import type { CutReason, Live, Lives } from './lives.ts';
+import type { ProxyLimits } from './limits.ts';
 import { refusal } from './refusal.ts';
 import { headersForInstrument } from './request-headers.ts';
 import { headerLines } from './replies.ts';
 import type { Place, Visitor } from './types.ts';
 
-/** Until the page agrees. */
-const AGREE_MS = 15_000;
-/** Pages that keep a connection open say something every minute or so. */
-const SILENT_MS = 15 * 60_000;
 /** All that a page may say with its agreement (RFC 6455, 4.2.2). */
 const AGREEMENT: ReadonlySet<string> = new Set([
   'sec-websocket-accept',
@@ -42,6 +40,7 @@ export interface UpgradeParts {
   grant: Grant;
   dispatcher: Dispatcher;
   lives: Lives;
+  limits: ProxyLimits;
   /** Answers for us when the page does not agree; closes the connection. */
   fail: (error: unknown) => void;
   agreed: () => void;
@@ -57,7 +56,7 @@ export interface UpgradeParts {
 export class Upgrade implements Live, Dispatcher.DispatchHandler {
   readonly place: Place;
   readonly visitor: Visitor;
-  idleMs = AGREE_MS;
+  idleMs: number;
   movedAt: number;
   readonly #parts: UpgradeParts;
   #abort: (() => void) | undefined;
@@ -69,6 +68,7 @@ export class Upgrade implements Live, Dispatcher.DispatchHandler {
     this.#parts = parts;
     this.place = parts.grant.place;
     this.visitor = parts.grant.visitor;
+    this.idleMs = parts.limits.agreeMs;
     this.movedAt = parts.lives.now;
   }
 
@@ -124,7 +124,7 @@ export class Upgrade implements Live, Dispatcher.DispatchHandler {
     }
     const { socket, head, lives } = this.#parts;
     this.#page = page;
-    this.idleMs = SILENT_MS;
+    this.idleMs = this.#parts.limits.silentMs;
     this.movedAt = lives.now;
     const headers = ['Upgrade', 'websocket', 'Connection', 'Upgrade'];
     for (let index = 0; raw !== null && index + 1 < raw.length; index += 2) {
@@ -159,7 +159,9 @@ export class Upgrade implements Live, Dispatcher.DispatchHandler {
 
   onError(error: Error): void {
     this.#failed(
-      refusal('FLEET_PROXY_UNREACHABLE', 'The instrument did not agree to the connection.', error),
+      error instanceof BulkheadError
+        ? error
+        : refusal('FLEET_PROXY_UNREACHABLE', 'The instrument did not agree to the connection.', error),
     );
   }
 

@@ -87,6 +87,16 @@ export const FLEET_PROXY_ERRORS: Readonly<Record<string, CatalogueEntry>> = Obje
     hint: 'Close other windows of it, or try again later.',
     status: 503,
   },
+  FLEET_PROXY_NO_PORT: {
+    title: 'An instrument cannot be given a port of its own.',
+    hint: 'See that the range in the configuration is large enough and that no other program has its ports.',
+    status: 503,
+  },
+  FLEET_PROXY_NO_BROWSER: {
+    title: 'A token asked for what is for browsers only.',
+    hint: 'Send the token itself as `Authorization: Bearer` to the origin of the instrument.',
+    status: 400,
+  },
   FLEET_PROXY_TOO_LARGE: {
     title: 'A request to an instrument is larger than is passed on.',
     hint: 'Send less at once.',

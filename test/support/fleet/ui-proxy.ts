@@ -5,8 +5,8 @@ import {
   type RequestListener,
   type Server,
 } from 'node:http';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { connect, type AddressInfo, type Socket } from 'node:net';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
@@ -18,7 +18,9 @@ import {
   type Proxy,
   type Ways,
 } from '../../../fleet-ui/server/proxy/index.ts';
-import { openServer, SERVER_LIMITS, type ServerLimits } from '../../../fleet-ui/server/web/server.ts';
+import type { ProxyLimits } from '../../../fleet-ui/server/proxy/limits.ts';
+import { openWeb } from '../../../fleet-ui/server/web/index.ts';
+import type { ServerLimits } from '../../../fleet-ui/server/web/server.ts';
 import { visitors, type TestPeople } from './ui-visitors.ts';
 
 export const LAB = 's_aaaaaaaaaaaaaaaa';
@@ -66,6 +68,7 @@ export async function startProxy(
   options: {
     limits?: Partial<ServerLimits>;
     wrap?: (socket: Duplex) => Duplex;
+    proxyLimits?: Partial<ProxyLimits>;
   } = {},
 ): Promise<TestProxy> {
   const dir = await mkdtemp(join(tmpdir(), 'ui-'));
@@ -85,6 +88,8 @@ export async function startProxy(
       return options.wrap?.(socket) ?? socket;
     },
   };
+  const log = openLog('proxy', process.env['BULKHEAD_TEST_LOG'] ?? 'silent');
+  const knowsHost = (host: string) => host === 'localhost' || host === '127.0.0.1';
   const sensors = [
     { id: LAB, name: 'lab' },
     { id: OFFLINE, name: 'Ward 3' },
@@ -92,7 +97,7 @@ export async function startProxy(
   const proxy = openProxy({
     baseDomain: 'localhost',
     scheme: 'http',
-    knowsHost: (host) => host === 'localhost' || host === '127.0.0.1',
+    knowsHost,
     people,
     sensors: {
       byLabel: (label) => sensors.find(({ name }) => name === label),
@@ -102,16 +107,29 @@ export async function startProxy(
     },
     ways,
     audit: (note) => audit.push(note),
-    log: openLog({ level: 'silent' }),
+    ...(options.proxyLimits === undefined ? {} : { limits: options.proxyLimits }),
+    log,
   });
   proxy.start();
-  const listener = openServer(
-    (_request, response) =>
-      response.writeHead(200, { 'content-type': 'application/json' }).end('{"fleet":"secret of the fleet"}'),
-    { tls: undefined, hosts: [proxy], limits: { ...SERVER_LIMITS, checkMs: 200, ...options.limits } },
+  // The fleet's own page with the fleet's own policy, and nothing behind it.
+  const pagesDir = join(dir, 'pages');
+  await mkdir(pagesDir);
+  await writeFile(
+    join(pagesDir, 'index.html'),
+    '<!doctype html><title>fleet</title><p>secret of the fleet</p>',
   );
-  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
-  const { port } = listener.address() as AddressInfo;
+  const idle = async () => undefined;
+  const web = await openWeb({
+    log,
+    version: '0.0.0',
+    tls: undefined,
+    knowsHost,
+    instrumentHosts: '*.localhost:*',
+    features: [{ name: 'proxy', start: idle, stop: idle, hosts: proxy }],
+    pagesDir,
+    limits: { checkMs: 200, ...options.limits },
+  });
+  const port = await web.listen('127.0.0.1', 0);
   const host = (instrument: string, sensor = 'lab') => `${instrument}.${sensor}.localhost:${port}`;
   const dial = async () => {
     const socket = connect(port, '127.0.0.1');
@@ -147,7 +165,8 @@ export async function startProxy(
     dial,
     close: async () => {
       await proxy.stop();
-      for (const server of [listener, ...servers]) {
+      await web.close();
+      for (const server of servers) {
         server.closeAllConnections();
         await new Promise((resolve) => server.close(resolve));
       }

@@ -151,7 +151,7 @@ test('every reply carries the policy: nothing inline, never framed, no referrer,
   expect(headers).toMatchObject({
     'x-frame-options': 'DENY',
     'x-content-type-options': 'nosniff',
-    'referrer-policy': 'no-referrer',
+    'referrer-policy': 'strict-origin',
     'cross-origin-opener-policy': 'same-origin',
   });
 });
