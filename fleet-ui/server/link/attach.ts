@@ -108,7 +108,7 @@ export class AttachDesk {
         return;
       }
       if (call.destroyed || call.cancelled) return;
-      links.end(sensor, REPLACED);
+      this.#replace(links.link(sensor), visitor);
       this.#welcome(call, visitor, hello);
     } finally {
       this.#judged.delete(sensor);
@@ -130,6 +130,16 @@ export class AttachDesk {
       if (performance.now() - spokeMs > 4 * times.silenceMs) return false;
       await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
     }
+  }
+
+  /** Of a former link nothing is left in a little while: neither its connection nor what it carried. */
+  #replace(former: SensorLink | undefined, visitor: Visitor): void {
+    if (former === undefined) return;
+    former.end(REPLACED);
+    if (former.visitor === visitor) return;
+    setTimeout(() => {
+      former.visitor.cut();
+    }, this.#parts.times.lingerMs).unref();
   }
 
   #welcome(call: AttachCall, visitor: Visitor, hello: Hello): void {

@@ -196,18 +196,14 @@ export class Door {
     const key = `${address ?? ''}:${String(port)}`;
     this.#turns.get(key)?.done();
     const identity = socket.authorized ? peerIdentity(socket.getPeerCertificate()) : undefined;
-    const reason =
-      address === undefined
-        ? 'gone'
-        : identity === undefined
-          ? 'the certificate is no sensor’s'
-          : socket.alpnProtocol !== 'h2'
-            ? 'not HTTP/2'
-            : (this.#perSensor.get(identity.sensor)?.size ?? 0) >= this.#options.limits.connectionsPerSensor
-              ? 'too many connections of this sensor'
-              : undefined;
-    if (reason !== undefined || identity === undefined || address === undefined) {
-      this.#turnAway(address ?? '', reason ?? 'gone', identity?.sensor);
+    if (address === undefined || identity === undefined || socket.alpnProtocol !== 'h2') {
+      const reason = identity === undefined ? 'the certificate is no sensor’s' : 'it does not speak HTTP/2';
+      this.#turnAway(address ?? '', reason, identity?.sensor);
+      socket.destroy();
+      return;
+    }
+    if (!this.#mayBeOneMore(identity.sensor)) {
+      this.#turnAway(address, 'too many connections of this sensor', identity.sensor);
       socket.destroy();
       return;
     }
@@ -226,6 +222,17 @@ export class Door {
       if (all.size === 0 && this.#perSensor.get(sensor) === all) this.#perSensor.delete(sensor);
     });
     this.#options.enter(socket);
+  }
+
+  /** At the limit, one that is left over from before makes room. */
+  #mayBeOneMore(sensor: string): boolean {
+    const all = this.#perSensor.get(sensor);
+    if (all === undefined || all.size < this.#options.limits.connectionsPerSensor) return true;
+    const idle = [...all].find(({ calls }) => calls === 0);
+    if (idle === undefined) return false;
+    all.delete(idle);
+    idle.cut();
+    return true;
   }
 
   #turnAway(address: string, reason: string, sensor?: string): void {

@@ -268,7 +268,7 @@ export class Links {
     this.#remember(sensor, { view, status: read, statusAt, statusUnreadable });
     this.#configs.lost(sensor, reason.message);
     const replaced = reason.code === 'FLEET_LINKS_REPLACED';
-    // Tunnels of a sensor that only attached anew may live on, in the connection that carries them.
+    // Tunnels of a sensor that only attached anew live as long as the connection that carries them.
     if (!replaced) this.#tunnels?.endAll(sensor, reason.message);
     this.#log.info({ sensor, code: reason.code }, `detached: ${reason.message}`);
     this.#tell('detached', sensor, ended);

@@ -9,6 +9,8 @@ import { adopt } from './adopt.ts';
 import { testSensorId } from './sensor-ids.ts';
 import { SimulatedSensor, type SensorIdentity, type SimulatedSensorOptions } from './simulated-sensor.ts';
 
+export { adopt };
+
 /** A fleet as far as the link goes: the real CA, the real link server, on loopback. */
 export interface LinkBench {
   readonly dir: string;

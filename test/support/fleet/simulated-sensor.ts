@@ -218,6 +218,7 @@ export class SimulatedSensor {
     const abort = new AbortController();
     const running = { abort, credit: ask.windowBytes, more: (): void => undefined };
     this.#asks.set(ask.id, running);
+    abort.signal.addEventListener('abort', () => running.more());
     try {
       const echo = { status: 200, body: [Buffer.from(JSON.stringify(ask))] };
       const { status, body } = (await this.#options.answer?.(ask, abort.signal)) ?? echo;
@@ -227,7 +228,6 @@ export class SimulatedSensor {
         while (this.#options.ignoresCredit !== true && running.credit <= 0) {
           await new Promise<void>((resolve) => {
             running.more = resolve;
-            abort.signal.addEventListener('abort', () => resolve(), { once: true });
           });
           if (abort.signal.aborted) return;
         }
@@ -252,6 +252,12 @@ export class SimulatedSensor {
       return;
     }
     const tunnel = new TunnelStream(this.openTunnelCall(open.id));
-    pipeline(page, tunnel, page, () => undefined);
+    const over = (error: Error | null | undefined) => {
+      if (error == null) return;
+      tunnel.destroy();
+      page.destroy();
+    };
+    pipeline(tunnel, page, over);
+    pipeline(page, tunnel, over);
   }
 }
