@@ -31,7 +31,15 @@ export function configRoutes(app: FleetApp, sensors: Sensors): void {
 
   app.get(
     '/api/v1/sensors/:id/config',
-    { config: read, schema: { params: SensorParamsSchema, response: { 200: DesiredConfigSchema } } },
+    {
+      config: read,
+      schema: {
+        summary: 'The configuration that a sensor should have, and whence each value is',
+        tags: ['configuration'],
+        params: SensorParamsSchema,
+        response: { 200: DesiredConfigSchema },
+      },
+    },
     async (request) => desiredView(sensors, registry.get(request.params.id)),
   );
   app.put(
@@ -39,6 +47,8 @@ export function configRoutes(app: FleetApp, sensors: Sensors): void {
     {
       config: { ...configure, audit: 'sensor.configure' },
       schema: {
+        summary: 'Change what is peculiar to one sensor',
+        tags: ['configuration'],
         params: SensorParamsSchema,
         body: ConfigChangeSchema,
         response: { 200: SensorOutcomeSchema },
@@ -57,6 +67,8 @@ export function configRoutes(app: FleetApp, sensors: Sensors): void {
     {
       config: configure,
       schema: {
+        summary: 'What a change would change',
+        tags: ['configuration'],
         params: SensorParamsSchema,
         body: ConfigChangeSchema,
         response: { 200: ConfigPreviewSchema },
@@ -72,6 +84,8 @@ export function configRoutes(app: FleetApp, sensors: Sensors): void {
     {
       config: { ...configure, audit: 'sensor.import-config' },
       schema: {
+        summary: 'Take over what the sensor has',
+        tags: ['configuration'],
         params: SensorParamsSchema,
         body: RollbackRequestSchema,
         response: { 200: SensorOutcomeSchema },
@@ -89,6 +103,8 @@ export function configRoutes(app: FleetApp, sensors: Sensors): void {
     {
       config: { ...configure, audit: 'sensor.resend-config' },
       schema: {
+        summary: 'Send it to the sensor once more',
+        tags: ['configuration'],
         params: SensorParamsSchema,
         body: RollbackRequestSchema,
         response: { 200: SensorOutcomeSchema },
@@ -103,7 +119,15 @@ export function configRoutes(app: FleetApp, sensors: Sensors): void {
   );
   app.get(
     '/api/v1/sensors/:id/revisions',
-    { config: read, schema: { params: SensorParamsSchema, response: { 200: ConfigRevisionsReplySchema } } },
+    {
+      config: read,
+      schema: {
+        summary: 'Revisions of a configuration, the newest first',
+        tags: ['configuration'],
+        params: SensorParamsSchema,
+        response: { 200: ConfigRevisionsReplySchema },
+      },
+    },
     async (request) => {
       registry.get(request.params.id);
       return { revisions: revisions.of(request.params.id).map(revisionView) };
@@ -114,6 +138,8 @@ export function configRoutes(app: FleetApp, sensors: Sensors): void {
     {
       config: read,
       schema: {
+        summary: 'One revision with its difference from the one before',
+        tags: ['configuration'],
         params: RevisionParamsSchema,
         querystring: AgainstSchema,
         response: { 200: ConfigRevisionReplySchema },
@@ -140,6 +166,8 @@ export function configRoutes(app: FleetApp, sensors: Sensors): void {
     {
       config: { ...configure, audit: 'sensor.roll-back' },
       schema: {
+        summary: 'Go back to a revision',
+        tags: ['configuration'],
         params: RevisionParamsSchema,
         body: RollbackRequestSchema,
         response: { 200: SensorOutcomeSchema },

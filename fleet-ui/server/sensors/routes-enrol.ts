@@ -33,7 +33,14 @@ export function enrolmentRoutes(app: FleetApp, sensors: Sensors): void {
 
   app.get(
     ENROLMENT_PATHS.ca,
-    { config: { right: 'public' }, schema: { response: { 200: CaReplySchema } } },
+    {
+      config: { right: 'public' },
+      schema: {
+        summary: 'The certificate of the CA of this fleet',
+        tags: ['enrolment'],
+        response: { 200: CaReplySchema },
+      },
+    },
     async () => ({ ca: ca.certificate, fingerprint: ca.fingerprint }),
   );
   app.post(
@@ -41,7 +48,12 @@ export function enrolmentRoutes(app: FleetApp, sensors: Sensors): void {
     {
       config: { right: 'public', audit: 'sensor.adopt' },
       bodyLimit: ADOPT_BYTES,
-      schema: { body: AdoptRequestSchema, response: { 200: AdoptReplySchema } },
+      schema: {
+        summary: 'A machine becomes a sensor, with an adoption code',
+        tags: ['enrolment'],
+        body: AdoptRequestSchema,
+        response: { 200: AdoptReplySchema },
+      },
     },
     async (request) => {
       const { reply, code } = await sensors.enrolment.adopt(request.body, request.ip);
@@ -60,7 +72,14 @@ export function enrolmentRoutes(app: FleetApp, sensors: Sensors): void {
   );
   app.get(
     ENROLMENT_PATHS.nonce,
-    { config: { right: 'public' }, schema: { response: { 200: NonceReplySchema } } },
+    {
+      config: { right: 'public' },
+      schema: {
+        summary: 'What a sensor signs to come back',
+        tags: ['enrolment'],
+        response: { 200: NonceReplySchema },
+      },
+    },
     async (request, reply) => {
       void reply.header('cache-control', 'no-store');
       return sensors.returns.nonce(request.ip);
@@ -71,21 +90,38 @@ export function enrolmentRoutes(app: FleetApp, sensors: Sensors): void {
     {
       config: { right: 'public', audit: 'sensor.return' },
       bodyLimit: RETURN_BYTES,
-      schema: { body: ReturnRequestSchema, response: { 200: ReturnReplySchema } },
+      schema: {
+        summary: 'A sensor whose certificate has expired asks to come back',
+        tags: ['enrolment'],
+        body: ReturnRequestSchema,
+        response: { 200: ReturnReplySchema },
+      },
     },
     async (request) => sensors.returns.ask(request.body, request.ip),
   );
 
   app.get(
     '/api/v1/adoption-codes',
-    { config: { right: 'sensors.adopt' }, schema: { response: { 200: AdoptionCodesReplySchema } } },
+    {
+      config: { right: 'sensors.adopt' },
+      schema: {
+        summary: 'Adoption codes that can still be used',
+        tags: ['enrolment'],
+        response: { 200: AdoptionCodesReplySchema },
+      },
+    },
     async () => ({ codes: sensors.codes.open().map(codeView) }),
   );
   app.post(
     '/api/v1/adoption-codes',
     {
       config: { right: 'sensors.adopt', audit: 'adoption-code.create' },
-      schema: { body: AdoptionCodeRequestSchema, response: { 200: AdoptionCodeReplySchema } },
+      schema: {
+        summary: 'Make an adoption code; it is shown once',
+        tags: ['enrolment'],
+        body: AdoptionCodeRequestSchema,
+        response: { 200: AdoptionCodeReplySchema },
+      },
     },
     async (request, reply) => {
       const { name, group, replaces, expiresInS } = request.body;
@@ -123,7 +159,12 @@ export function enrolmentRoutes(app: FleetApp, sensors: Sensors): void {
     '/api/v1/adoption-codes/:code',
     {
       config: { right: 'sensors.adopt', audit: 'adoption-code.withdraw' },
-      schema: { params: CodeParamsSchema, response: { 200: DoneSchema } },
+      schema: {
+        summary: 'Withdraw an adoption code',
+        tags: ['enrolment'],
+        params: CodeParamsSchema,
+        response: { 200: DoneSchema },
+      },
     },
     async (request) => {
       sensors.codes.withdraw(request.params.code);

@@ -28,7 +28,10 @@ export function groupRoutes(app: FleetApp, sensors: Sensors): void {
 
   app.get(
     '/api/v1/groups',
-    { config: { right: 'sensors.read' }, schema: { response: { 200: GroupsReplySchema } } },
+    {
+      config: { right: 'sensors.read' },
+      schema: { summary: 'Groups of sensors', tags: ['groups'], response: { 200: GroupsReplySchema } },
+    },
     async (request) => {
       const person = personOf(request);
       return {
@@ -43,7 +46,12 @@ export function groupRoutes(app: FleetApp, sensors: Sensors): void {
     '/api/v1/groups',
     {
       config: { right: 'sensors.configure', audit: 'group.create' },
-      schema: { body: GroupRequestSchema, response: { 200: GroupDetailSchema } },
+      schema: {
+        summary: 'Make a group',
+        tags: ['groups'],
+        body: GroupRequestSchema,
+        response: { 200: GroupDetailSchema },
+      },
     },
     async (request) => {
       mustHoldEverywhere(personOf(request));
@@ -56,7 +64,12 @@ export function groupRoutes(app: FleetApp, sensors: Sensors): void {
     '/api/v1/groups/:group',
     {
       config: { right: 'sensors.read' },
-      schema: { params: GroupParamsSchema, response: { 200: GroupDetailSchema } },
+      schema: {
+        summary: 'One group with what it lays over its sensors',
+        tags: ['groups'],
+        params: GroupParamsSchema,
+        response: { 200: GroupDetailSchema },
+      },
     },
     async (request) => {
       const { group } = request.params;
@@ -69,7 +82,13 @@ export function groupRoutes(app: FleetApp, sensors: Sensors): void {
     '/api/v1/groups/:group',
     {
       config: { right: 'sensors.configure', audit: 'group.change' },
-      schema: { params: GroupParamsSchema, body: GroupPatchSchema, response: { 200: GroupDetailSchema } },
+      schema: {
+        summary: 'Rename or describe a group',
+        tags: ['groups'],
+        params: GroupParamsSchema,
+        body: GroupPatchSchema,
+        response: { 200: GroupDetailSchema },
+      },
     },
     async (request) => {
       mustHoldEverywhere(personOf(request));
@@ -82,7 +101,12 @@ export function groupRoutes(app: FleetApp, sensors: Sensors): void {
     '/api/v1/groups/:group',
     {
       config: { right: 'sensors.configure', audit: 'group.remove' },
-      schema: { params: GroupParamsSchema, response: { 200: DoneSchema } },
+      schema: {
+        summary: 'Remove a group that has no sensors',
+        tags: ['groups'],
+        params: GroupParamsSchema,
+        response: { 200: DoneSchema },
+      },
     },
     async (request) => {
       mustHoldEverywhere(personOf(request));
@@ -97,6 +121,8 @@ export function groupRoutes(app: FleetApp, sensors: Sensors): void {
     {
       config: { right: 'sensors.configure', judgesEach: true, audit: 'group.configure' },
       schema: {
+        summary: 'Change what a group lays over its sensors',
+        tags: ['groups'],
         params: GroupParamsSchema,
         body: GroupConfigRequestSchema,
         response: { 200: GroupConfigReplySchema },
@@ -132,6 +158,8 @@ export function groupRoutes(app: FleetApp, sensors: Sensors): void {
     {
       config: { right: 'sensors.configure', judgesEach: true },
       schema: {
+        summary: 'What a change of a group would change on each of its sensors',
+        tags: ['groups'],
         params: GroupParamsSchema,
         body: GroupConfigRequestSchema,
         response: { 200: GroupPreviewReplySchema },
@@ -155,7 +183,12 @@ export function groupRoutes(app: FleetApp, sensors: Sensors): void {
     '/api/v1/sensors/bulk',
     {
       config: { right: 'sensors.operate', judgesEach: true, audit: 'sensor.bulk' },
-      schema: { body: BulkRequestSchema, response: { 200: OutcomesReplySchema } },
+      schema: {
+        summary: 'The same act for many sensors',
+        tags: ['sensors'],
+        body: BulkRequestSchema,
+        response: { 200: OutcomesReplySchema },
+      },
     },
     async (request) => {
       const { action, sensors: ids } = request.body;

@@ -30,7 +30,12 @@ export function sensorRoutes(app: FleetApp, sensors: Sensors): void {
     '/api/v1/sensors',
     {
       config: { right: 'sensors.read' },
-      schema: { querystring: SensorsQuerySchema, response: { 200: SensorsReplySchema } },
+      schema: {
+        summary: 'Sensors that the asker may see',
+        tags: ['sensors'],
+        querystring: SensorsQuerySchema,
+        response: { 200: SensorsReplySchema },
+      },
     },
     async (request) => {
       const person = personOf(request);
@@ -55,7 +60,12 @@ export function sensorRoutes(app: FleetApp, sensors: Sensors): void {
     '/api/v1/sensors/:id',
     {
       config: { right: 'sensors.read', sensorParam: 'id' },
-      schema: { params: SensorParamsSchema, response: { 200: SensorDetailSchema } },
+      schema: {
+        summary: 'One sensor',
+        tags: ['sensors'],
+        params: SensorParamsSchema,
+        response: { 200: SensorDetailSchema },
+      },
     },
     async (request) => sensorDetail(sensors, registry.get(request.params.id)),
   );
@@ -63,7 +73,13 @@ export function sensorRoutes(app: FleetApp, sensors: Sensors): void {
     '/api/v1/sensors/:id',
     {
       config: { ...operate, audit: 'sensor.change' },
-      schema: { params: SensorParamsSchema, body: SensorPatchSchema, response: { 200: PatchReplySchema } },
+      schema: {
+        summary: 'Rename, tag, describe or move a sensor',
+        tags: ['sensors'],
+        params: SensorParamsSchema,
+        body: SensorPatchSchema,
+        response: { 200: PatchReplySchema },
+      },
     },
     async (request) => {
       const { id } = request.params;
@@ -94,7 +110,13 @@ export function sensorRoutes(app: FleetApp, sensors: Sensors): void {
     '/api/v1/sensors/:id/revoke',
     {
       config: { ...operate, audit: 'sensor.revoke' },
-      schema: { params: SensorParamsSchema, body: RevokeRequestSchema, response: { 200: DoneSchema } },
+      schema: {
+        summary: 'Shut a sensor out, at once and for ever',
+        tags: ['sensors'],
+        params: SensorParamsSchema,
+        body: RevokeRequestSchema,
+        response: { 200: DoneSchema },
+      },
     },
     async (request) => {
       request.audited = {
@@ -108,7 +130,12 @@ export function sensorRoutes(app: FleetApp, sensors: Sensors): void {
     '/api/v1/sensors/:id',
     {
       config: { ...operate, audit: 'sensor.remove' },
-      schema: { params: SensorParamsSchema, response: { 200: DoneSchema } },
+      schema: {
+        summary: 'Revoke and forget a sensor',
+        tags: ['sensors'],
+        params: SensorParamsSchema,
+        response: { 200: DoneSchema },
+      },
     },
     async (request) => {
       const person = personOf(request);
@@ -118,15 +145,21 @@ export function sensorRoutes(app: FleetApp, sensors: Sensors): void {
       return { done: true as const };
     },
   );
-  for (const [path, decision] of [
-    ['confirm-return', 'granted'],
-    ['refuse-return', 'refused'],
+  for (const [path, decision, summary] of [
+    ['confirm-return', 'granted', 'Let a sensor come back whose certificate had expired'],
+    ['refuse-return', 'refused', 'Do not let it come back'],
   ] as const) {
     app.post(
       `/api/v1/sensors/:id/${path}`,
       {
         config: { ...operate, audit: `sensor.${path}` },
-        schema: { params: SensorParamsSchema, body: ReturnDecisionSchema, response: { 200: DoneSchema } },
+        schema: {
+          summary,
+          tags: ['sensors'],
+          params: SensorParamsSchema,
+          body: ReturnDecisionSchema,
+          response: { 200: DoneSchema },
+        },
       },
       async (request) => {
         registry.get(request.params.id);
@@ -140,7 +173,12 @@ export function sensorRoutes(app: FleetApp, sensors: Sensors): void {
     '/api/v1/sensors/:id/acknowledge-clone',
     {
       config: { ...operate, audit: 'sensor.acknowledge-clone' },
-      schema: { params: SensorParamsSchema, response: { 200: DoneSchema } },
+      schema: {
+        summary: 'Somebody looked at the warning that a sensor exists twice',
+        tags: ['sensors'],
+        params: SensorParamsSchema,
+        response: { 200: DoneSchema },
+      },
     },
     async (request) => {
       sensors.acknowledgeClone(request.params.id);
@@ -151,7 +189,12 @@ export function sensorRoutes(app: FleetApp, sensors: Sensors): void {
     '/api/v1/sensors/:id/mapping',
     {
       config: { right: 'sensors.read', sensorParam: 'id' },
-      schema: { params: SensorParamsSchema, response: { 200: MappingSchema } },
+      schema: {
+        summary: 'Interfaces of the former and of the new hardware',
+        tags: ['sensors'],
+        params: SensorParamsSchema,
+        response: { 200: MappingSchema },
+      },
     },
     async (request) => {
       const sensor = registry.get(request.params.id);
@@ -163,6 +206,8 @@ export function sensorRoutes(app: FleetApp, sensors: Sensors): void {
     {
       config: { right: 'sensors.configure', sensorParam: 'id', audit: 'sensor.map' },
       schema: {
+        summary: 'Say which new interface takes the place of which',
+        tags: ['sensors'],
         params: SensorParamsSchema,
         body: MappingRequestSchema,
         response: { 200: SensorOutcomeSchema },
