@@ -71,7 +71,7 @@ export function Events() {
           ) : (
             <Nothing
               live={live}
-              loading={found.isPending && found.error === null}
+              loading={found.isPending}
               failed={found.error !== null}
               sensors={sensors.length}
             />

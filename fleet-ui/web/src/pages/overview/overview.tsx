@@ -159,7 +159,6 @@ function Gauges({
         })),
         sensors,
       ),
-    // eslint-disable-next-line -- an array that is new each time, of answers that are not
     [...facets, sensors],
   );
   return (

@@ -34,7 +34,7 @@ export function Sensor() {
       about={
         <span className="line">
           {standing !== undefined && <Badge tone={standing.tone}>{standing.word}</Badge>}
-          {entry?.group != null && <span>group {entry.group.name}</span>}
+          {entry?.group?.name !== undefined && <span>group {entry.group.name}</span>}
           {status !== undefined && <span>version {status.version}</span>}
           {link?.attached === false && (
             <span>
