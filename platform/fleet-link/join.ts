@@ -6,6 +6,9 @@ import { Enrolment } from './enrolment.ts';
 import { hostPort, parseEndpoint, parseProxy, readJoinToken, type Proxy } from './endpoint.ts';
 import type { Membership, MembershipStore } from './membership.ts';
 
+/** As JSON; what fleets take with an adoption is half as much again. */
+const MAX_DOCUMENT_BYTES = 512 << 10;
+
 export interface JoinParts {
   log: Logger;
   store: MembershipStore;
@@ -59,7 +62,7 @@ export async function joinFleet(
   const { keyPem, csrPem } = made;
   // Kept before it is sent: when the answer is lost, the same key asks again, and the fleet may answer again.
   await store.begin({ version: 1, tokenDigest, keyPem, csrPem });
-  const document = config?.();
+  const document = shortOf(config?.());
   const adopted = await new Enrolment({ fleet, proxy, ca, plain }).adopt({
     code: token.code,
     csr: csrPem,
@@ -95,6 +98,13 @@ export async function joinFleet(
   await store.write(membership);
   log.info({ sensor, fleet: hostPort(fleet), link: hostPort(link) }, 'the sensor joined a fleet');
   return { membership, joined: true, changed: true };
+}
+
+/** A document that is too large for the request is left out: the fleet then begins with an empty one. */
+function shortOf(document: string | undefined): string | undefined {
+  return document === undefined || JSON.stringify(document).length > MAX_DOCUMENT_BYTES
+    ? undefined
+    : document;
 }
 
 async function presentMembership(store: MembershipStore, replace: boolean): Promise<Membership | undefined> {

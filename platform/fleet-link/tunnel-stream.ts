@@ -48,13 +48,25 @@ export class TunnelStream extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.#send(chunk, done);
+  }
+
+  /** Many small writes become few frames. */
+  override _writev(
+    chunks: { chunk: Buffer; encoding: BufferEncoding }[],
+    done: (error?: Error | null) => void,
+  ): void {
+    this.#send(Buffer.concat(chunks.map(({ chunk }) => chunk)), done);
+  }
+
+  #send(bytes: Buffer, done: (error?: Error | null) => void): void {
     let from = 0;
     const next = (error?: Error | null): void => {
-      if ((error !== null && error !== undefined) || from >= chunk.length) {
+      if ((error !== null && error !== undefined) || from >= bytes.length) {
         done(error);
         return;
       }
-      const data = chunk.subarray(from, from + FRAME_BYTES);
+      const data = bytes.subarray(from, from + FRAME_BYTES);
       from += data.length;
       this.#call.write({ data, end: false } satisfies TunnelFrame, next);
     };
