@@ -15,3 +15,4 @@ export * from './groups.ts';
 export * from './link.ts';
 export * from './live.ts';
 export * from './ui-access.ts';
+export * from './events.ts';

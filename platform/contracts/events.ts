@@ -50,7 +50,8 @@ export type PlatformEventType =
   | 'data.purged'
   | 'file.delivered'
   | 'download.requested'
-  | 'download.decided';
+  | 'download.decided'
+  | 'uplink.gap';
 
 /** One event record as people and queries see it. */
 export interface StoredEvent {

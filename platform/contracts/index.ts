@@ -22,15 +22,11 @@ export {
 export type { ActiveCount, ActivePortReport, ActiveReport } from './active.ts';
 export { AsksSchema, LimitsSchema, ManifestSchema, type Limits, type Manifest } from './manifest.ts';
 export {
-  EventsConfigSchema,
-  FieldRuleSchema,
   ActiveWiringSchema,
   GrantsSchema,
   SensorConfigSchema,
   type ActiveInterfaceConfig,
   type ActiveWiring,
-  type EventsConfig,
-  type FieldRule,
   type Grants,
   type InstrumentConfig,
   FeedSettingsSchema,
@@ -40,6 +36,14 @@ export {
   type MonitorInterfaceConfig,
   type SensorConfig,
 } from './sensor-config.ts';
+export {
+  EventsConfigSchema,
+  FieldRuleSchema,
+  UplinkConfigSchema,
+  type EventsConfig,
+  type FieldRule,
+  type UplinkConfig,
+} from './events-config.ts';
 export {
   DETECTION_CHECK,
   EVENT_HEADERS,

@@ -8,6 +8,7 @@ import {
   NameSchema,
   RESERVED_NAMES,
 } from './names.ts';
+import { EventsConfigSchema, UplinkConfigSchema } from './events-config.ts';
 import { DownloadGrantSchema, EgressGrantSchema, HostSchema, ResourceNameSchema } from './egress.ts';
 import { LimitsSchema } from './manifest.ts';
 
@@ -121,46 +122,6 @@ const MonitorInterfaceSchema = z.strictObject({
 });
 export type MonitorInterfaceConfig = z.output<typeof MonitorInterfaceSchema>;
 
-/**
- * What happens to a field of a record. `path` is dotted; `*` stands for any one key, arrays are looked through. `storage` acts
- * before a record enters the event store, `export` on what leaves it as a file.
- */
-export const FieldRuleSchema = z.strictObject({
-  action: z.enum(['drop', 'pseudonymise']),
-  path: z
-    .string()
-    .max(512)
-    .regex(
-      /^(?:[A-Za-z0-9_-]{1,64}|\*)(?:\.(?:[A-Za-z0-9_-]{1,64}|\*)){0,15}$/,
-      'must be up to 16 dot-separated keys of A-Z, a-z, 0-9, _ and -, or *',
-    )
-    .refine((path) => path !== '*', 'would take the whole record away'),
-  /** Only in records of these types; absent = in all. */
-  types: z.array(EventTypeSchema).min(1).max(64).optional(),
-  at: z.enum(['storage', 'export']),
-});
-export type FieldRule = z.output<typeof FieldRuleSchema>;
-
-const RetentionDaysSchema = z.int().min(1).max(3650);
-
-/** The sensor's event store: how long, how much, and what of a record. */
-export const EventsConfigSchema = z.strictObject({
-  retentionDays: z
-    .strictObject({
-      default: RetentionDaysSchema.default(30),
-      /** Event type -> days. */
-      types: z
-        .record(EventTypeSchema, RetentionDaysSchema)
-        .default({})
-        .refine((types) => Object.keys(types).length <= 128, 'names more than 128 types'),
-    })
-    .prefault({}),
-  /** Size of the store on disk, indexes and all. When it is full, what would expire next is dropped first. */
-  storeMib: z.int().min(256).max(16_777_216).default(4096),
-  fieldPolicy: z.array(FieldRuleSchema).max(128).default([]),
-});
-export type EventsConfig = z.output<typeof EventsConfigSchema>;
-
 /** `192.0.2.1`, `192.0.2.1:5353`, `2001:db8::1`, `[2001:db8::1]:5353`. */
 function isDnsServer(text: string): boolean {
   if (isIP(text) !== 0) return true;
@@ -205,6 +166,7 @@ export const SensorConfigSchema = z
       })
       .prefault({}),
     events: EventsConfigSchema.prefault({}),
+    uplink: UplinkConfigSchema.prefault({}),
     detectionCheck: z
       .strictObject({
         enabled: z.boolean().default(true),

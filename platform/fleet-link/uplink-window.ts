@@ -20,7 +20,7 @@ export class SendWindow {
   #bytes = 0;
   #ended = false;
   #waiting: (() => void)[] = [];
-  failure: unknown;
+  failure: Error | undefined;
 
   constructor(onFailure: (error: unknown) => void) {
     this.#onFailure = onFailure;
@@ -82,7 +82,7 @@ export class SendWindow {
 
   #fail(error: unknown): void {
     if (this.#ended) return;
-    this.failure = error;
+    this.failure = error instanceof Error ? error : new Error(String(error));
     this.end();
     this.#onFailure(error);
   }

@@ -96,7 +96,7 @@ export class UplinkSender {
         if (this.#parts.linked()) await this.#round(signal);
         else this.#fault = 'there is no link';
       } catch (error) {
-        if (this.#fault === undefined && !signal.aborted)
+        if (this.#fault === undefined)
           this.#parts.log.info({ reason: describeError(error) }, 'events wait until the fleet takes them');
         this.#fault = describeError(error);
         this.#failures += 1;

@@ -6,6 +6,7 @@ import {
   type DataSource,
   type DataSubject,
 } from '../data/index.ts';
+import type { StreamState } from '../bus/index.ts';
 import { decodeMessage } from '../events/index.ts';
 import type { DesiredState } from './desired.ts';
 import type { BusRoom } from './rooms.ts';
@@ -19,15 +20,18 @@ const TRIMMED_AFTER_DAYS = 1;
 export interface StreamSourceParts {
   bus: Pick<BusRoom, 'streams' | 'subscribeEvents' | 'serverPid'>;
   desired: () => DesiredState;
+  /** Days for which a stream's events may wait for a fleet; undefined: there is none. */
+  waitDays?: (stream: StreamState) => number | undefined;
 }
 
 /** The streams of the bus as a source: what is in them is measured by reading it. */
-export function streamSource({ bus, desired }: StreamSourceParts): DataSource {
+export function streamSource({ bus, desired, waitDays }: StreamSourceParts): DataSource {
   return {
     name: 'streams',
     copies: async () =>
       (await bus.streams()).map((state): DataCopy => {
         const { sensor, instruments } = desired();
+        const days = waitDays?.(state);
         const known =
           state.instrument === PLATFORM || instruments.some(({ name }) => name === state.instrument);
         return {
@@ -44,8 +48,11 @@ export function streamSource({ bus, desired }: StreamSourceParts): DataSource {
             ...(state.oldest === '' ? { records: 0 } : { oldest: state.oldest, newest: state.newest }),
           },
           policy: {
-            days: TRIMMED_AFTER_DAYS,
-            text: 'removed a day after it was stored, once the event store has it and every reader has read it; single records cannot be deleted',
+            days: Math.max(TRIMMED_AFTER_DAYS, days ?? 0),
+            text:
+              'removed a day after it was stored, once the event store has it and every reader has read it' +
+              `${days === undefined ? '' : `, and once the fleet has it, for which it waits up to ${String(days)} days`}; ` +
+              'single records cannot be deleted',
           },
           ...readersOf(desired(), state.instrument),
         };

@@ -15,6 +15,7 @@ import { setAsideSource } from './data-set-aside.ts';
 import { streamSource } from './data-streams.ts';
 import { instrumentSources, otherVolumes } from './data-volumes.ts';
 import type { Feature, FeatureContext } from './feature.ts';
+import { waitDays } from './held-back.ts';
 import { SENSORD_VERSION } from './version.ts';
 
 /** A client waits so long for a purge; then it goes on without the client. */
@@ -51,7 +52,9 @@ export function dataFeature(context: FeatureContext): Feature {
   const { site, log, rooms, configuration, data } = context;
   const desired = () => configuration.desired;
   const parts = { ...rooms, site, desired, containers: () => context.sensor.containers };
-  data.register(streamSource({ bus: rooms.bus, desired }));
+  data.register(
+    streamSource({ bus: rooms.bus, desired, waitDays: (stream) => waitDays(context.features(), stream) }),
+  );
   data.register(() => instrumentSources(parts));
   data.register(otherVolumes(parts));
   data.register(setAsideSource(site));

@@ -11,6 +11,7 @@ import type { StoreCounts } from '../network/index.ts';
 import { storeDataSource } from './event-store-data.ts';
 import { searchRoutes } from './event-store-routes.ts';
 import type { Feature, FeatureContext } from './feature.ts';
+import { heldBack } from './held-back.ts';
 
 const VOLUME = 'events';
 const RETRY_MS = 10_000;
@@ -201,7 +202,12 @@ class EventStoreFeature implements Feature {
       this.#droppedAt = performance.now();
     }
     const treated = configuration.desired.events.fieldPolicy.some(({ at }) => at === 'storage');
-    await feed.trim(treated ? 3_600 : 86_400);
+    const features = this.#context.features();
+    const streams = new Map((await rooms.bus.streams()).map((stream) => [stream.stream, stream]));
+    await feed.trim(treated ? 3_600 : 86_400, ({ stream }) => {
+      const state = streams.get(stream);
+      return state && heldBack(features, state);
+    });
     const stored = new Map((await store.positions()).map(({ stream, sequence }) => [stream, sequence]));
     this.#notes = (await rooms.bus.streams())
       .map((stream) => fillingUp(stream, stored.get(stream.stream) ?? 0))

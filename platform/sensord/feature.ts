@@ -49,6 +49,8 @@ export interface Feature {
   attention?(): string[];
   /** How far it has taken in what the streams hold, for the ledger. */
   storeCounts?(streams: readonly StreamState[]): Promise<readonly StoreCounts[]>;
+  /** What it has brought elsewhere of a stream, and how long (s) the rest waits there for it; undefined: it wants nothing of it. */
+  holdsBack?(stream: StreamState): { upTo: number; forS: number } | undefined;
   /** What it knows of a monitor interface, for the status. Cheap. */
   monitor?(name: string): Pick<MonitorStatus, 'feed'>;
 }

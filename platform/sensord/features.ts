@@ -18,6 +18,7 @@ import { messagesFeature } from './messages.ts';
 import { metricsFeature } from './metrics.ts';
 import { storeHealthFeature } from './store-health.ts';
 import { supportFeature } from './support.ts';
+import { uplinkFeature } from './uplink-feature.ts';
 
 /** Every feature of a sensor, in the order in which they start. */
 const FEATURES: readonly ((context: FeatureContext) => Feature)[] = [
@@ -38,6 +39,7 @@ const FEATURES: readonly ((context: FeatureContext) => Feature)[] = [
   dnsFeature,
   activeInterfaces,
   fleetFeature,
+  uplinkFeature,
 ];
 
 /** Makes the features; nothing is started. */

@@ -1,3 +1,11 @@
+export { fleetEvents, type FleetEvents, type FleetEventsParts } from './feature.ts';
 export { Hub, type HubOptions } from './hub/hub.ts';
 export type { HubClients } from './hub/hub-connections.ts';
 export { HUB_NAMES, hubConfig, type HubCluster, type HubConfigInput } from './hub/hub-config.ts';
+export { decodeUplink, type HubMessage, type IngestFault } from './ingest/decode.ts';
+export { Ingest, type IngestOptions } from './ingest/ingest.ts';
+export type { FleetEventStore } from './store/event-store.ts';
+export type { IncomingMessage } from './store/message.ts';
+export type { Question, StoreReport } from './store/reader.ts';
+export { SqliteEventStore, type SqliteStoreOptions } from './store/sqlite-store.ts';
+export { WORKER_FILE } from './store/thread.ts';

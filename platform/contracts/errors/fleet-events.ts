@@ -34,6 +34,11 @@ export const FLEET_EVENTS_ERRORS: Readonly<Record<string, CatalogueEntry>> = Obj
     title: "The fleet's event store cannot answer now.",
     hint: 'It is opening or closed, or its disk is full; sensors keep their events. Try again in a moment.',
   },
+  FLEET_EVENTS_LIVE_BUSY: {
+    title: 'As many pages as the fleet keeps informed of events are open.',
+    hint: 'Close a page that shows live events, or try again later.',
+    status: 429,
+  },
   FLEET_EVENTS_NOT_FOUND: {
     title: 'There is no such event, or not for you.',
     hint: 'It may have reached the end of its time in the store; search for it again.',

@@ -59,16 +59,25 @@ export class StreamsToStore {
   /**
    * Removes from the streams what is durably in the store and read by all: what is a day old (an hour, when a field policy says
    * that it must not be kept as it came), and more when a stream fills up.
+   * @param held up to where somebody elsewhere has a stream, and how long they may be waited for; undefined: nobody waits
    * @returns messages removed
    */
-  async trim(keepS: number = 24 * HOUR_S): Promise<number> {
+  async trim(
+    keepS: number = 24 * HOUR_S,
+    held: (stream: StreamFacts) => { upTo: number; forS: number } | undefined = () => undefined,
+  ): Promise<number> {
     const positions = new Map((await this.#store.positions()).map((at) => [at.stream, at]));
     let removed = 0;
     for (const stream of await this.#source.streams()) {
       const stored = positions.get(stream.stream);
       if (!stream.trimmable || stored?.created !== stream.created) continue;
       const aged = await this.#store.storedBefore(stream.stream, keepS);
-      const upTo = trimPoint(stream, stored.sequence, aged);
+      const waiting = held(stream);
+      const heldBack = waiting && {
+        upTo: waiting.upTo,
+        waited: await this.#store.storedBefore(stream.stream, waiting.forS),
+      };
+      const upTo = trimPoint(stream, stored.sequence, aged, heldBack);
       if (upTo !== undefined) removed += await this.#source.trim(stream.stream, upTo);
     }
     return removed;

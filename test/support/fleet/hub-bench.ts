@@ -4,15 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Hub, type HubOptions } from '@bulkhead/fleet-server/events';
 import { openLog, site, sitePaths, type Logger } from '@bulkhead/platform/kernel';
+import { testSensorId } from './sensor-ids.ts';
 import { openBusBench, busModel, type BusBench } from '../nats.ts';
 import type { BusModel } from '@bulkhead/platform/bus';
 
 export const HUB_LOG: Logger = openLog('hub', process.env['BULKHEAD_TEST_LOG'] ?? 'silent');
-
-/** Id of the nth sensor of a test. */
-export function testSensorId(n = 0): string {
-  return `s_${'abcdefghijklmnop'.slice(0, 14)}${'abcdefghijklmnopqrstuvwxyz'.charAt(Math.floor(n / 26))}${'abcdefghijklmnopqrstuvwxyz'.charAt(n % 26)}`;
-}
 
 /** A hub of its own for one test. */
 export async function openHubBench(options: Partial<HubOptions> = {}) {

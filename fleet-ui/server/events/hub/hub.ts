@@ -77,6 +77,11 @@ export class Hub {
     return this.#process.pid;
   }
 
+  /** Loopback ports: of fleetd's own clients, and of the sensors' leaf links. */
+  get ports(): { client: number; leaf: number } {
+    return { ...this.#ports };
+  }
+
   /** Sensors whose uplink is open now. */
   get linked(): string[] {
     return [...this.#sockets.keys()];

@@ -1,0 +1,246 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { pipeline, type Duplex } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { AttentionItem, EventStatus, FleetEvent } from '@bulkhead/fleet-api';
+import { BulkheadError, describeError, type Logger } from '@bulkhead/platform/kernel';
+import type { FleetFeature } from '../web/index.ts';
+import { Hub } from './hub/hub.ts';
+import type { HubCluster } from './hub/hub-config.ts';
+import { Ingest } from './ingest/ingest.ts';
+import { LiveEvents } from './live.ts';
+import { eventRoutes } from './routes.ts';
+import type { FleetEventStore } from './store/event-store.ts';
+import type { StoreReport } from './store/reader.ts';
+import { SqliteEventStore } from './store/sqlite-store.ts';
+import { WORKER_FILE } from './store/thread.ts';
+
+/** What the events of a fleet need. */
+export interface FleetEventsParts {
+  stateDir: string;
+  /** Path of nats-server, 2.12 or later. */
+  natsServer: string;
+  /** Folder of the program, where the store's thread lies beside it. */
+  programDir: string;
+  keeping: { retentionDays: number; storeMib: number };
+  /** Copies of what the hub holds (1, or 3 with three servers), and how much it may hold. */
+  replicas: number;
+  bufferMib: number;
+  cluster?: HubCluster | undefined;
+  log: Logger;
+  /** How people call a sensor. */
+  nameOf: (sensor: string) => string | undefined;
+  /** Another store than the one on this machine. */
+  openStore?: (() => Promise<FleetEventStore>) | undefined;
+  /** Called when anybody's rights or sessions changed. */
+  onRightsChange?: ((listener: () => void) => void) | undefined;
+}
+
+/** The events of a fleet, for its composition root. */
+export interface FleetEvents {
+  feature: FleetFeature;
+  /** Bytes of a sensor's leaf connection; who the sensor is was proved by its certificate. */
+  uplink(sensor: string, stream: Duplex, publicKey: string): void;
+  /** Shuts sensors out that are no more, or are revoked. */
+  forget(sensors: readonly string[]): Promise<void>;
+  /** Called with every event that comes in (for notifications). Returns how to stop. */
+  onEvent(listener: (event: FleetEvent) => void): () => void;
+  status(): Promise<EventStatus>;
+}
+
+const UPKEEP_MS = 30_000;
+/** What is missing may still be on its way. */
+const HOLE_SHOWN_MS = 10 * 60_000;
+
+/** Hub, ingestion, store and routes, joined. Nothing is started. */
+export function fleetEvents(parts: FleetEventsParts): FleetEvents {
+  return new Events(parts);
+}
+
+/**
+ * INVARIANTS: `start` once, then `stop` once, also when `start` failed half way. The store is open before anything is taken in, and
+ * is closed after the last batch was stored.
+ */
+class Events implements FleetEvents {
+  readonly feature: FleetFeature;
+  readonly #parts: FleetEventsParts;
+  readonly #live = new LiveEvents();
+  readonly #ending = new AbortController();
+  readonly #running: Promise<void>[] = [];
+  #store: FleetEventStore | undefined;
+  #hub: Hub | undefined;
+  #ingest: Ingest | undefined;
+  #report: StoreReport | undefined;
+  #doubtedDays = 0;
+  #upkeepFault: string | undefined;
+
+  constructor(parts: FleetEventsParts) {
+    this.#parts = parts;
+    this.feature = {
+      name: 'events',
+      start: () => this.#start(),
+      stop: () => this.#stop(),
+      attention: () => this.#attention(),
+      routes: (app) => {
+        eventRoutes(app, {
+          store: () => this.#opened(),
+          live: this.#live,
+          status: () => this.status(),
+        });
+      },
+    };
+  }
+
+  uplink(sensor: string, stream: Duplex, publicKey: string): void {
+    const { log } = this.#parts;
+    stream.on('error', () => undefined);
+    const connecting =
+      this.#hub?.connect(sensor, publicKey) ?? Promise.reject(new Error('the hub is not open'));
+    connecting.then(
+      (socket) => {
+        stream.once('close', () => socket.destroy());
+        socket.once('close', () => stream.destroy());
+        const ignore = (): void => undefined;
+        pipeline(stream, socket, ignore);
+        pipeline(socket, stream, ignore);
+      },
+      (error: unknown) => {
+        log.info({ sensor, reason: describeError(error) }, 'an uplink is not let in');
+        stream.destroy();
+      },
+    );
+  }
+
+  async forget(sensors: readonly string[]): Promise<void> {
+    await this.#hub?.forget(sensors);
+  }
+
+  onEvent(listener: (event: FleetEvent) => void): () => void {
+    return this.#live.onEvent(listener);
+  }
+
+  async status(): Promise<EventStatus> {
+    const report = await this.#opened().report();
+    const linked = new Set(this.#hub?.linked);
+    const time = (ms: number | undefined) => (ms === undefined ? undefined : new Date(ms).toISOString());
+    const known = report.sensors.map(({ sensor, records, newestMs, holes, droppedBySensor }) => ({
+      ...{ sensor, linked: linked.has(sensor), records, newest: time(newestMs), holes, droppedBySensor },
+    }));
+    const silent = [...linked]
+      .filter((sensor) => known.every((one) => one.sensor !== sensor))
+      .map((sensor) => ({
+        sensor,
+        linked: true,
+        records: 0,
+        newest: undefined,
+        holes: 0,
+        droppedBySensor: 0,
+      }));
+    return {
+      records: report.records,
+      bytes: report.bytes,
+      ...this.#parts.keeping,
+      oldest: time(report.oldestMs),
+      newest: time(report.newestMs),
+      dropped: { ...report.dropped, ...this.#ingest?.faults() },
+      sensors: [...known, ...silent],
+    };
+  }
+
+  async #start(): Promise<void> {
+    const { stateDir, natsServer, log, cluster, replicas, bufferMib, onRightsChange } = this.#parts;
+    this.#store = await (this.#parts.openStore ?? (() => this.#openSqlite()))();
+    this.#hub = await Hub.open({ dir: join(stateDir, 'nats'), natsServer, log, cluster });
+    this.#ingest = new Ingest({
+      ...{ hub: this.#hub, store: this.#store, replicas, bufferMib, log },
+      onStored: (messages, ids) => {
+        this.#live.stored(messages, ids);
+      },
+    });
+    this.#live.start();
+    onRightsChange?.(() => {
+      this.#live.endAll();
+    });
+    this.#running.push(this.#ingest.run(this.#ending.signal), this.#keep(this.#ending.signal));
+  }
+
+  async #stop(): Promise<void> {
+    this.#ending.abort();
+    this.#live.stop();
+    await Promise.all(this.#running);
+    await this.#hub?.close();
+    await this.#store?.close();
+    this.#store = undefined;
+  }
+
+  async #openSqlite(): Promise<FleetEventStore> {
+    const { stateDir, programDir, keeping, log } = this.#parts;
+    const binding = join(programDir, 'better_sqlite3.node');
+    return SqliteEventStore.open({
+      dir: join(stateDir, 'events'),
+      workerFile: join(programDir, WORKER_FILE),
+      nativeBinding: existsSync(binding) ? binding : undefined,
+      keeping: () => keeping,
+      log,
+    });
+  }
+
+  async #keep(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        const store = this.#opened();
+        this.#doubtedDays = (await store.upkeep()).doubtedDays;
+        this.#report = await store.report();
+        this.#upkeepFault = undefined;
+      } catch (error) {
+        this.#upkeepFault = describeError(error);
+        this.#parts.log.warn({ reason: this.#upkeepFault }, 'upkeep of the event store did not succeed');
+      }
+      await sleep(UPKEEP_MS, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  #opened(): FleetEventStore {
+    if (this.#store !== undefined) return this.#store;
+    throw new BulkheadError({
+      code: 'FLEET_EVENTS_STORE_UNAVAILABLE',
+      message: 'The event store is not open.',
+    });
+  }
+
+  #attention(): AttentionItem[] {
+    const items: AttentionItem[] = [];
+    const add = (id: string, severity: AttentionItem['severity'], title: string, text: string): void => {
+      items.push({ id: `events:${id}`, severity, title, text, link: '/settings' });
+    };
+    const fault = this.#hub?.fault ?? this.#ingest?.fault ?? this.#upkeepFault;
+    if (fault !== undefined) {
+      const text = `${fault}. Sensors keep their events meanwhile and bring them when it works again.`;
+      add('fault', 'critical', 'Events are not taken in', text.slice(0, 1000));
+    }
+    if (this.#doubtedDays >= 1) {
+      const days = String(Math.round(this.#doubtedDays));
+      const text = `It says ${days} days more than is believed: events do not grow old by them. Set the clock; if it is right, confirm it.`;
+      add('clock', 'warning', 'The clock of the fleet is in doubt', text);
+    }
+    const now = Date.now();
+    for (const { sensor, holes, holeSince, droppedBySensor } of this.#report?.sensors ?? []) {
+      const name = this.#parts.nameOf(sensor) ?? sensor;
+      if (holes > 0 && holeSince !== undefined && now - holeSince > HOLE_SHOWN_MS) {
+        items.push({
+          ...{ id: `events:holes:${sensor}`, severity: 'warning', sensor, link: `/sensors/${sensor}` },
+          title: `Events of ${name} are missing`,
+          text: `${String(holes)} parts of what it sent have not arrived. They may still be on the sensor: search there.`,
+        });
+      }
+      if (droppedBySensor > 0) {
+        items.push({
+          ...{ id: `events:dropped:${sensor}`, severity: 'info', sensor, link: `/sensors/${sensor}` },
+          title: `${name} dropped events before the fleet had them`,
+          text: `${String(droppedBySensor)} messages, because it was away for too long or has too little room. The sensor's own store may still hold them.`,
+        });
+      }
+    }
+    return items;
+  }
+}

@@ -1,0 +1,169 @@
+import { randomBytes } from 'node:crypto';
+import { Readable } from 'node:stream';
+import type { EventFilter, FleetEvent } from '@bulkhead/fleet-api';
+import { BulkheadError } from '@bulkhead/platform/kernel';
+import { IDS_PER_MS } from './store/database.ts';
+import { planSearch, type SearchPlan } from './store/filter.ts';
+import { recordsOf, type IncomingMessage } from './store/message.ts';
+import { eventId } from './store/packs.ts';
+import { severityOf } from './store/severity.ts';
+
+const STREAMS_MOST = 256;
+const STREAMS_OF_ONE = 8;
+/** Of one page that does not read; it is ended, and comes back. */
+const BUFFER_BYTES = 512 * 1024;
+/** More than this in a second nobody can look at; the rest is counted and found by searching. */
+const EVENTS_PER_S = 500;
+/** For who was away for a moment. */
+const KEPT_EVENTS = 2_000;
+/** After so long without a page nothing is kept for it. */
+const AWAY_MS = 60_000;
+const SIGN_OF_LIFE_MS = 15_000;
+
+/** Who listens, as far as it matters here. */
+export interface Listening {
+  id: string;
+  may(right: 'events.read', sensor?: string): boolean;
+}
+
+interface Page {
+  person: Listening;
+  plan: SearchPlan;
+  stream: Readable;
+}
+
+interface Kept {
+  n: number;
+  event: FleetEvent;
+}
+
+/**
+ * Events of all sensors as they come in, to open pages.
+ *
+ * INVARIANTS: nobody gets an event of a sensor that they may not read. A page that does not read its stream loses it instead of
+ * filling the memory. `endAll` is called when somebody's rights or sessions changed: every page comes back and is judged anew.
+ */
+export class LiveEvents {
+  readonly #pages = new Set<Page>();
+  /** Places of an earlier run mean nothing here. */
+  readonly #run = randomBytes(4).toString('hex');
+  readonly #listeners = new Set<(event: FleetEvent) => void>();
+  #kept: Kept[] = [];
+  #n = 0;
+  #heardAt = -Infinity;
+  #second = { at: 0, told: 0 };
+  #skipped = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  get count(): number {
+    return this.#pages.size;
+  }
+
+  start(): void {
+    this.#timer ??= setInterval(() => {
+      for (const { stream } of this.#pages) push(stream, ': still here\n\n');
+    }, SIGN_OF_LIFE_MS).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    this.endAll();
+  }
+
+  /** Called with every event that came in, for others on this machine; slower ones get no say. Returns how to stop. */
+  onEvent(listener: (event: FleetEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /**
+   * @param after `id` of the last event that the page got: what came since, as far as it is kept, comes first
+   * @throws BulkheadError FLEET_EVENTS_LIVE_BUSY, FLEET_EVENTS_FILTER_INVALID
+   */
+  open(person: Listening, filter: EventFilter, after: string | undefined): Readable {
+    const own = [...this.#pages].filter((page) => page.person.id === person.id).length;
+    if (this.#pages.size >= STREAMS_MOST || own >= STREAMS_OF_ONE) {
+      throw new BulkheadError({
+        code: 'FLEET_EVENTS_LIVE_BUSY',
+        message: `As many pages as the fleet keeps informed are open: ${String(own)} of yours, ${String(this.#pages.size)} in all.`,
+      });
+    }
+    const stream = new Readable({ read: () => undefined, highWaterMark: BUFFER_BYTES });
+    const page = { person, plan: planSearch(filter), stream };
+    stream.once('close', () => this.#pages.delete(page));
+    stream.push('retry: 2000\n\n');
+    const [run, n] = (after ?? '').split('-');
+    if (run === this.#run) {
+      for (const kept of this.#kept) if (kept.n > Number(n)) this.#tell(page, kept);
+    }
+    this.#pages.add(page);
+    return stream;
+  }
+
+  /** @param ids of the messages' first records; 0 for those that were there before */
+  stored(messages: readonly IncomingMessage[], ids: readonly number[]): void {
+    messages.forEach((message, index) => {
+      const id = ids[index] ?? 0;
+      if (id > 0) this.#take(message, id);
+    });
+  }
+
+  endAll(): void {
+    for (const { stream } of [...this.#pages]) stream.push(null);
+    this.#pages.clear();
+  }
+
+  #take(message: IncomingMessage, id: number): void {
+    if (this.#pages.size > 0) this.#heardAt = performance.now();
+    const heard = performance.now() - this.#heardAt < AWAY_MS;
+    if (!heard && this.#listeners.size === 0) return;
+    const { sensor, instrument, type, ceId } = message;
+    const time = new Date(Math.floor(id / IDS_PER_MS)).toISOString();
+    recordsOf(message.body).forEach((record, index) => {
+      if (record === undefined) return;
+      const event = {
+        ...{ id: eventId(id + index), sensor, instrument, type, time, record },
+        severity: severityOf(record),
+        sensorEventId: `${ceId}/${String(index)}`,
+      };
+      for (const listener of this.#listeners) listener(event);
+      if (heard) this.#publish(event);
+    });
+  }
+
+  #publish(event: FleetEvent): void {
+    const second = Math.floor(performance.now() / 1000);
+    if (second !== this.#second.at) {
+      this.#tellSkipped();
+      this.#second = { at: second, told: 0 };
+    }
+    this.#second.told += 1;
+    if (this.#second.told > EVENTS_PER_S) {
+      this.#skipped += 1;
+      return;
+    }
+    this.#n += 1;
+    const kept = { n: this.#n, event };
+    this.#kept.push(kept);
+    if (this.#kept.length > 2 * KEPT_EVENTS) this.#kept = this.#kept.slice(-KEPT_EVENTS);
+    for (const page of this.#pages) this.#tell(page, kept);
+  }
+
+  #tellSkipped(): void {
+    if (this.#skipped === 0) return;
+    const text = `event: skipped\ndata: ${JSON.stringify({ events: this.#skipped })}\n\n`;
+    this.#skipped = 0;
+    for (const { stream } of this.#pages) push(stream, text);
+  }
+
+  #tell({ person, plan, stream }: Page, { n, event }: Kept): void {
+    if (!person.may('events.read', event.sensor) || !plan.accepts(event)) return;
+    push(stream, `id: ${this.#run}-${String(n)}\nevent: event\ndata: ${JSON.stringify(event)}\n\n`);
+  }
+}
+
+function push(stream: Readable, text: string): void {
+  if (stream.destroyed || stream.readableEnded) return;
+  if (!stream.push(text)) stream.destroy();
+}

@@ -1,0 +1,179 @@
+import {
+  EventFacetsQuerySchema,
+  EventFacetsSchema,
+  EventHistogramQuerySchema,
+  EventHistogramSchema,
+  EventLiveQuerySchema,
+  EventMarkChangeSchema,
+  EventMarkSchema,
+  EventPageSchema,
+  EventParamsSchema,
+  EventSearchQuerySchema,
+  EventStatusSchema,
+  FleetEventSchema,
+  type EventStatus,
+  type FleetEvent,
+} from '@bulkhead/fleet-api';
+import { BulkheadError } from '@bulkhead/platform/kernel';
+import type { FleetApp, Person } from '../web/index.ts';
+import type { LiveEvents } from './live.ts';
+import type { FleetEventStore } from './store/event-store.ts';
+
+/** What the routes are about. */
+export interface EventRoutesParts {
+  store: () => FleetEventStore;
+  live: LiveEvents;
+  status: () => Promise<EventStatus>;
+}
+
+const TAGS = ['events'];
+
+/** Questions about events, of all sensors whose events the asker may read. */
+export function eventRoutes(app: FleetApp, { store, live, status }: EventRoutesParts): void {
+  const question = async (person: Person | undefined, filter: object) => ({
+    filter,
+    sensors: await readable(store(), person),
+  });
+  app.get(
+    '/api/v1/events',
+    {
+      config: { right: 'events.read' },
+      schema: {
+        summary: 'Search, the newest first',
+        tags: TAGS,
+        querystring: EventSearchQuerySchema,
+        response: { 200: EventPageSchema },
+      },
+    },
+    async ({ person, query: { limit, cursor, ...filter } }) =>
+      store().search(await question(person, filter), { limit, cursor }),
+  );
+  app.get(
+    '/api/v1/events/histogram',
+    {
+      config: { right: 'events.read' },
+      schema: {
+        summary: 'How many there are, over time',
+        tags: TAGS,
+        querystring: EventHistogramQuerySchema,
+        response: { 200: EventHistogramSchema },
+      },
+    },
+    async ({ person, query: { buckets, by, ...filter } }) =>
+      store().histogram(await question(person, filter), { buckets, by }),
+  );
+  app.get(
+    '/api/v1/events/facets',
+    {
+      config: { right: 'events.read' },
+      schema: {
+        summary: 'Which values are frequent',
+        tags: TAGS,
+        querystring: EventFacetsQuerySchema,
+        response: { 200: EventFacetsSchema },
+      },
+    },
+    async ({ person, query: { limit, ...filter } }) =>
+      store().facets(await question(person, filter), { limit }),
+  );
+  app.get(
+    '/api/v1/events/live',
+    {
+      config: { right: 'events.read' },
+      exposeHeadRoute: false,
+      schema: {
+        summary: 'What comes in, as Server-Sent Events: `event` with a FleetEvent, `skipped` with a number',
+        tags: TAGS,
+        produces: ['text/event-stream'],
+        querystring: EventLiveQuerySchema,
+      },
+    },
+    async ({ person, query, headers }, reply) => {
+      if (person === undefined) return reply.code(401).send();
+      const after = headers['last-event-id'];
+      return reply
+        .type('text/event-stream')
+        .header('cache-control', 'no-store')
+        .header('x-accel-buffering', 'no')
+        .send(live.open(person, query, typeof after === 'string' ? after : undefined));
+    },
+  );
+  app.get(
+    '/api/v1/events/status',
+    {
+      config: { right: 'events.read' },
+      schema: {
+        summary: 'What the store holds, and how sensors bring it',
+        tags: TAGS,
+        response: { 200: EventStatusSchema },
+      },
+    },
+    async ({ person }) => {
+      const all = await status();
+      return { ...all, sensors: all.sensors.filter(({ sensor }) => person?.may('events.read', sensor)) };
+    },
+  );
+  app.get(
+    '/api/v1/events/:id',
+    {
+      config: { right: 'events.read' },
+      schema: {
+        summary: 'One event',
+        tags: TAGS,
+        params: EventParamsSchema,
+        response: { 200: FleetEventSchema },
+      },
+    },
+    async ({ person, params }) => eventFor(store(), person, params.id, 'events.read'),
+  );
+  app.patch(
+    '/api/v1/events/:id/mark',
+    {
+      config: { right: 'events.handle', audit: 'events.mark' },
+      schema: {
+        summary: 'Take an event on, say that it is dealt with, note something',
+        tags: TAGS,
+        params: EventParamsSchema,
+        body: EventMarkChangeSchema,
+        response: { 200: EventMarkSchema },
+      },
+    },
+    async ({ person, params, body }) => {
+      const { id } = await eventFor(store(), person, params.id, 'events.handle');
+      const by = { id: person?.id ?? '', name: person?.name ?? '' };
+      const owner = body.owner === 'me' ? by : body.owner;
+      return store().mark(id, { ...body, owner, by, atMs: Date.now() });
+    },
+  );
+}
+
+/** Sensors whose events somebody may read; undefined: all. */
+async function readable(store: FleetEventStore, person: Person | undefined): Promise<string[] | undefined> {
+  const all = await store.sensors();
+  const allowed = all.filter((sensor) => person?.may('events.read', sensor) === true);
+  // A question without sensors is quicker; and of one that came meanwhile, nobody's rights were judged.
+  return allowed.length === all.length && person?.may('events.read', NO_SENSOR) === true
+    ? undefined
+    : allowed;
+}
+
+/** An id that no sensor has: who may read its events is narrowed to none. */
+const NO_SENSOR = 's_none';
+
+async function eventFor(
+  store: FleetEventStore,
+  person: Person | undefined,
+  id: string,
+  right: 'events.read' | 'events.handle',
+): Promise<FleetEvent> {
+  const event = await store.event(id);
+  // The same answer for what is not there and what is not theirs.
+  if (event === undefined || person?.may(right, event.sensor) !== true) {
+    throw new BulkheadError({
+      code: 'FLEET_EVENTS_NOT_FOUND',
+      message: `There is no event ${id}.`,
+      fields: { id },
+    });
+  }
+  return event;
+}
