@@ -32,12 +32,18 @@ export function isRead(method: string): boolean {
 
 /**
  * Who sends a request, and whether they may.
+ * @param found told who it is before anything is refused, so that a refusal can be written down under the right name
  * @returns undefined for somebody who is not signed in, on a public route
  * @throws BulkheadError FLEET_PEOPLE_SIGN_IN_NEEDED, FLEET_PEOPLE_SET_UP_NEEDED, FLEET_PEOPLE_CROSS_SITE,
  *         FLEET_PEOPLE_NOT_PERMITTED
  */
-export function judgeRequest(asked: Asked, parts: GuardParts): Identity | undefined {
+export function judgeRequest(
+  asked: Asked,
+  parts: GuardParts,
+  found: (identity: Identity) => void,
+): Identity | undefined {
   const { identity, ambient } = identify(asked, parts);
+  if (identity !== undefined) found(identity);
   checkOrigin(asked, ambient, parts.encrypted);
   if (asked.right === 'public') return identity;
   if (identity === undefined) throw parts.setUpNeeded() ? setUpNeeded() : signInNeeded();

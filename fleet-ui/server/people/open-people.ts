@@ -145,10 +145,11 @@ export function openPeople(options: PeopleOptions): People {
             placed: sensorParam !== undefined || instrumentParam !== undefined || judgesEach === true,
           },
           { identities, cookies, encrypted, setUpNeeded: () => signIn.setUpNeeded },
+          (found) => (request.person = found),
         );
-        if (identity === undefined) return;
-        request.person = identity;
-        if (isRead(request.method) && right !== 'public') openRequests.keep(reply.raw, identity);
+        if (identity !== undefined && isRead(request.method) && right !== 'public') {
+          openRequests.keep(reply.raw, identity);
+        }
       },
       // What took its answer into its own hands (a stream) was not seen above.
       onResponse: async (request, reply) => trail.answered(request, reply, undefined),

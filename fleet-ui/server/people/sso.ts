@@ -155,8 +155,14 @@ export class SingleSignOn {
       clientSecret === undefined ? oidc.None() : oidc.ClientSecretPost(clientSecret),
       {
         timeout: TIMEOUT_S,
-        // Only for a provider on this very machine; the schema lets no other through.
-        ...(url.protocol === 'http:' ? { execute: [allowLoopback] } : {}),
+        execute: [
+          // Without it, the signature of an ID token that came straight from the provider is not looked at.
+          oidc.enableNonRepudiationChecks,
+          // Only for a provider on this very machine; the schema lets no other through. The library marks it as deprecated so that
+          // it is noticed, and knows it by this very function.
+          // eslint-disable-next-line @typescript-eslint/no-deprecated
+          ...(url.protocol === 'http:' ? [oidc.allowInsecureRequests] : []),
+        ],
       },
     );
     try {
@@ -166,12 +172,6 @@ export class SingleSignOn {
       throw failed('The identity provider cannot be reached, or its answer is not valid.', cause);
     }
   }
-}
-
-function allowLoopback(config: oidc.Configuration): void {
-  // The library marks it as deprecated so that it is noticed; for loopback it is meant.
-  // eslint-disable-next-line @typescript-eslint/no-deprecated
-  oidc.allowInsecureRequests(config);
 }
 
 function isSafeIssuer(text: string): boolean {

@@ -192,7 +192,7 @@ test('who lost the password gets an invitation: old password and sessions end, t
 
 test('whoever has the machine can let the only administrator in again', async () => {
   await on.setUp();
-  expect(() => on.people.recover('nobody')).toThrowError(/Nobody called nobody/);
+  expect(() => on.people.recover('nobody')).toThrow(/Nobody called nobody/);
   const { code } = on.people.recover('ada');
   // Until it is used, the old password goes on.
   expect(

@@ -75,7 +75,7 @@ test('counts survive a restart; names are not in the table', () => {
   const { clock, db, fail } = open();
   for (let n = 0; n < 5; n++) fail('my password by mistake', '198.51.100.1');
   const again = new Attempts(db, () => clock.now);
-  expect(() => again.begin('my password by mistake', '198.51.100.1')).toThrowError(/Too many failed attempts/);
+  expect(() => again.begin('my password by mistake', '198.51.100.1')).toThrow(/Too many failed attempts/);
   expect(JSON.stringify(db.prepare('SELECT * FROM people_attempts').all())).not.toContain('mistake');
 });
 

@@ -16,7 +16,8 @@ function open(entries = 0) {
 
 /** What somebody with the file and without scruples does first. */
 const withoutTriggers = (db: ReturnType<typeof peopleTables>) => {
-  for (const name of ['people_audit_stays', 'people_audit_kept', 'people_audit_not_again']) db.exec(`DROP TRIGGER ${name}`);
+  for (const name of ['people_audit_stays', 'people_audit_kept', 'people_audit_not_again'])
+    db.exec(`DROP TRIGGER ${name}`);
 };
 
 test('lines are added and never changed, removed or put in again', async () => {
@@ -27,13 +28,25 @@ test('lines are added and never changed, removed or put in again', async () => {
     'INSERT OR REPLACE INTO people_audit SELECT * FROM people_audit WHERE id = 2',
     "INSERT INTO people_audit SELECT * FROM people_audit WHERE id = 2 ON CONFLICT DO UPDATE SET name = 'eve'",
   ]) {
-    expect(() => db.exec(sql)).toThrowError(/only added to/);
+    expect(() => db.exec(sql)).toThrow(/only added to/);
   }
   expect(await log.check()).toMatchObject({ whole: true, entries: 3, fault: null });
 });
 
 test('a line that was changed behind its back shows, whatever field it was', async () => {
-  const fields = ['at', 'person', 'name', '"by"', 'action', 'target', 'address', 'outcome', 'code', 'facts', 'hash'];
+  const fields = [
+    'at',
+    'person',
+    'name',
+    '"by"',
+    'action',
+    'target',
+    'address',
+    'outcome',
+    'code',
+    'facts',
+    'hash',
+  ];
   for (const field of fields) {
     const { db, log } = open(5);
     withoutTriggers(db);
@@ -77,7 +90,11 @@ test('pages run from the newest to the oldest, filtered by who, what, when and h
 
 test('what is written is one line of bounded length', () => {
   const { log } = open();
-  log.write({ action: 'a'.repeat(500), target: 'two\nlines\u001b[31m\u202e', facts: { long: 'x'.repeat(5000) } });
+  log.write({
+    action: 'a'.repeat(500),
+    target: 'two\nlines\u001b[31m\u202e',
+    facts: { long: 'x'.repeat(5000) },
+  });
   const [entry] = log.page({ limit: 1 }).entries;
   expect(entry!.action).toHaveLength(120);
   expect(entry!.target).toBe('two lines [31m ');

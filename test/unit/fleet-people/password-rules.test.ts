@@ -41,5 +41,7 @@ test.for([
   ['along the keyboard', 'qwertyuiop asdf'],
   ['the alphabet', 'ABCDEFGHIJKLM'],
 ])('is refused, %s: %s', ([, password]) => {
-  expect(judged(password!, ['ada', 'Ada Lovelace', 'grace.hopper@example.org'])).toBe('FLEET_PEOPLE_PASSWORD_WEAK');
+  expect(judged(password!, ['ada', 'Ada Lovelace', 'grace.hopper@example.org'])).toBe(
+    'FLEET_PEOPLE_PASSWORD_WEAK',
+  );
 });

@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { FLEET_WIDE_RIGHTS, GRANTED_RIGHTS, ROLES, type RoleAssignment, type TokenScope } from '@bulkhead/fleet-api';
+import {
+  FLEET_WIDE_RIGHTS,
+  GRANTED_RIGHTS,
+  ROLES,
+  type RoleAssignment,
+  type TokenScope,
+} from '@bulkhead/fleet-api';
 import { heldRights, isFullAdmin, judge } from '../../../fleet-ui/server/people/rights.ts';
 
 const LAB = 's_aaaaaaaaaaaaaaaa';
@@ -9,10 +15,16 @@ const groupsOf = (sensor: string) => (sensor === WARD ? ['wards'] : []);
 const of = (...roles: RoleAssignment[]) => judge(roles, groupsOf);
 
 test('each role holds what the table says, and nothing more', () => {
-  const held = (role: RoleAssignment['role']) => GRANTED_RIGHTS.filter((right) => of({ role }).mayEverywhere(right));
+  const held = (role: RoleAssignment['role']) =>
+    GRANTED_RIGHTS.filter((right) => of({ role }).mayEverywhere(right));
   expect(held('viewer')).toEqual(['sensors.read', 'events.read', 'instruments.open']);
   expect(held('analyst')).toEqual([...held('viewer'), 'events.handle']);
-  expect(held('operator')).toEqual([...held('analyst'), 'sensors.operate', 'sensors.configure', 'sensors.adopt']);
+  expect(held('operator')).toEqual([
+    ...held('analyst'),
+    'sensors.operate',
+    'sensors.configure',
+    'sensors.adopt',
+  ]);
   expect(held('admin')).toEqual([...GRANTED_RIGHTS]);
   expect(GRANTED_RIGHTS.filter((right) => of().may(right))).toEqual([]);
 });
@@ -41,7 +53,10 @@ test('a role for one instrument is for that one, and shows the sensor that it is
 test('half a role here and half a role there do not make a whole one', () => {
   const mixed = of({ role: 'viewer' }, { role: 'operator', sensors: [LAB] });
   expect(mixed.may('sensors.operate', WARD)).toBe(false);
-  const crossed = of({ role: 'operator', sensors: [LAB], instruments: ['downloader'] }, { role: 'viewer', sensors: [WARD] });
+  const crossed = of(
+    { role: 'operator', sensors: [LAB], instruments: ['downloader'] },
+    { role: 'viewer', sensors: [WARD] },
+  );
   expect(crossed.may('sensors.operate', WARD, 'downloader')).toBe(false);
   expect(crossed.may('sensors.operate', LAB, 'downloader')).toBe(true);
 });
@@ -53,22 +68,30 @@ test('a token may what its scope says, as far as its owner may', () => {
   expect([token.may('events.read', LAB), token.mayEverywhere('sensors.operate')]).toEqual([false, false]);
   const demoted = judge([{ role: 'viewer' }], groupsOf, { ...scope, rights: [...scope.rights] });
   expect([demoted.may('sensors.operate', LAB), demoted.may('sensors.read', LAB)]).toEqual([false, true]);
-  const one = judge([{ role: 'admin' }], groupsOf, { rights: ['instruments.open'], instruments: ['passive-dns'] });
-  expect([one.may('instruments.open', LAB, 'passive-dns'), one.may('instruments.open', LAB, 'suricata')]).toEqual([true, false]);
+  const one = judge([{ role: 'admin' }], groupsOf, {
+    rights: ['instruments.open'],
+    instruments: ['passive-dns'],
+  });
+  expect([
+    one.may('instruments.open', LAB, 'passive-dns'),
+    one.may('instruments.open', LAB, 'suricata'),
+  ]).toEqual([true, false]);
   // What the scope leaves out, it does not do in the name of a role either.
   expect([one.rolesFor(LAB, 'passive-dns'), one.rolesFor(LAB, 'suricata')]).toEqual([['viewer'], []]);
   const acting = (rights: TokenScope['rights']) =>
     judge([{ role: 'operator' }], groupsOf, { rights }).rolesFor(LAB, 'rule-manager');
   expect(acting(['sensors.read'])).toEqual([]);
   expect(acting(['instruments.open', 'sensors.operate'])).toEqual(['viewer']);
-  expect(acting(['instruments.open', 'events.handle', 'sensors.operate', 'settings.manage'])).toEqual(['operator']);
+  expect(acting(['instruments.open', 'events.handle', 'sensors.operate', 'settings.manage'])).toEqual([
+    'operator',
+  ]);
 });
 
 const assignment = fc.record(
   {
     role: fc.constantFrom(...ROLES),
     sensors: fc.subarray([LAB, WARD], { minLength: 1 }),
-    groups: fc.constant(['wards']),
+    groups: fc.constant<string[]>(['wards']),
     instruments: fc.subarray(['suricata', 'rule-manager'], { minLength: 1 }),
   },
   { requiredKeys: ['role'] },
@@ -82,7 +105,8 @@ test('narrowing never gives: no right that the role alone does not have, none fo
       for (const right of GRANTED_RIGHTS) {
         for (const sensor of [undefined, LAB, WARD]) {
           for (const instrument of [undefined, 'suricata', 'rule-manager']) {
-            if (narrowed.may(right, sensor, instrument)) expect(wide.may(right, sensor, instrument)).toBe(true);
+            if (narrowed.may(right, sensor, instrument))
+              expect(wide.may(right, sensor, instrument)).toBe(true);
           }
         }
         if (narrowed.mayEverywhere(right)) expect(narrowed.may(right, LAB, 'suricata')).toBe(true);
@@ -90,7 +114,9 @@ test('narrowing never gives: no right that the role alone does not have, none fo
       const narrow = roles.filter(({ role: _role, ...rest }) => Object.keys(rest).length > 0);
       for (const right of FLEET_WIDE_RIGHTS) expect(of(...narrow).may(right)).toBe(false);
       expect(isFullAdmin(narrow)).toBe(false);
-      expect(heldRights(roles).map(({ right }) => right)).toEqual(GRANTED_RIGHTS.filter((right) => narrowed.may(right)));
+      expect(heldRights(roles).map(({ right }) => right)).toEqual(
+        GRANTED_RIGHTS.filter((right) => narrowed.may(right)),
+      );
     }),
     { numRuns: 300 },
   );
