@@ -139,7 +139,7 @@ export const AdoptRequestSchema = z.object({
   /** The document that is in force on it: the base of what the fleet will want of it. YAML. */
   config: z
     .string()
-    .max(1 << 20)
+    .max(512 * 1024)
     .optional(),
 });
 export type AdoptRequest = z.output<typeof AdoptRequestSchema>;

@@ -35,6 +35,7 @@ export interface HolderOf {
 
 export interface CertificateOf {
   serial: string;
+  keyDigest: string;
   issuedMs: number;
   notAfterMs: number;
   why: 'adopted' | 'replaced' | 'renewed' | 'returned';

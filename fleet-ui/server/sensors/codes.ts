@@ -83,6 +83,16 @@ export class Codes {
     return row && toRecord(row);
   }
 
+  /** One that was used and would not have ended yet: whose answer may have got lost. */
+  used(code: string): (CodeRecord & { usedBy: string }) | undefined {
+    const row = this.#db
+      .prepare<[string, number], Row & { used_by: string }>(
+        'SELECT * FROM sensors_codes WHERE hash = ? AND used_by IS NOT NULL AND withdrawn_ms IS NULL AND expires_ms > ?',
+      )
+      .get(hashOfCode(code), this.#now());
+    return row && { ...toRecord(row), usedBy: row.used_by };
+  }
+
   /** @returns false when somebody else was first, or it ended meanwhile */
   claim(id: string, sensor: string): boolean {
     return (

@@ -1,9 +1,9 @@
 import type { Database } from 'better-sqlite3';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { SensorOutcome } from '@bulkhead/fleet-api';
 import { BulkheadError, describeError, type Logger } from '@bulkhead/platform/kernel';
 import { documentText, readDocument } from './effective-config.ts';
 import type { Groups } from './groups.ts';
+import { HandOver } from './hand-over.ts';
 import { effectiveOf, layersFor, type Layers } from './layer-change.ts';
 import { applyPatch, composePatches, type JsonObject } from './layers.ts';
 import { oneLine, type Actor, type ConfigResultOf, type SensorLinks } from './ports.ts';
@@ -30,24 +30,21 @@ export interface Because {
   expectRevision?: number | undefined;
 }
 
-/** The next revision does not wait longer than this for the one before to be taken. */
-const HAND_OVER_MS = 1_000;
-
 /**
  * What the fleet wants each sensor to be: layers make a document, documents are numbered, the newest is handed over when the sensor
  * is there.
  *
- * INVARIANTS: a change is stored (one transaction) before anything is sent. One hand-over at a time for each sensor, each in a
- * queue of its own: no sensor ever waits for another, and nobody who changes something waits for any. Only the newest revision
- * is handed over. To a sensor that waits for its interfaces to be mapped, or is revoked, nothing is.
+ * INVARIANTS: a change is stored (one transaction) before anything is sent. Nobody who changes something waits for a sensor
+ * (see {@link HandOver}). To a sensor that waits for its interfaces to be mapped, or is revoked, nothing is sent.
  */
 export class DesiredConfigs {
   readonly #parts: DesiredParts;
-  readonly #queues = new Map<string, Promise<void>>();
+  readonly #handOver: HandOver;
   readonly #reading = new Set<string>();
 
   constructor(parts: DesiredParts) {
     this.#parts = parts;
+    this.#handOver = new HandOver(parts);
   }
 
   layersOf(sensor: SensorRecord): Layers {
@@ -169,7 +166,7 @@ export class DesiredConfigs {
       this.#parts.changed(id);
       return;
     }
-    this.#handOver(id);
+    this.#handOver.begin(id);
   }
 
   detached(id: string): void {
@@ -203,7 +200,7 @@ export class DesiredConfigs {
 
   /** Waits until nothing is being handed over; for an orderly end. */
   async settled(): Promise<void> {
-    await Promise.allSettled(this.#queues.values());
+    await this.#handOver.end();
   }
 
   #change(
@@ -256,7 +253,7 @@ export class DesiredConfigs {
         ...(detail === undefined ? {} : { detail }),
       };
     })();
-    if (outcome.state === 'sent') this.#handOver(id);
+    if (outcome.state === 'sent') this.#handOver.begin(id);
     this.#parts.changed(id);
     return outcome;
   }
@@ -269,67 +266,12 @@ export class DesiredConfigs {
       : { state: 'waiting', detail: 'offline' };
   }
 
-  #handOver(id: string): void {
-    const before = this.#queues.get(id) ?? Promise.resolve();
-    const turn = before
-      .then(() => this.#handOverNow(id))
-      .catch((error: unknown) => {
-        this.#parts.log.error({ err: error, sensor: id }, 'a configuration could not be handed over');
-      })
-      .finally(() => {
-        if (this.#queues.get(id) === turn) this.#queues.delete(id);
-      });
-    this.#queues.set(id, turn);
-  }
-
-  async #handOverNow(id: string): Promise<void> {
-    const { registry, revisions, links } = this.#parts;
-    const newest = revisions.newest(id);
-    if (newest === undefined || newest.state === 'failed') return;
-    if (registry.find(id)?.state !== 'active' || !links.attached(id)) return;
-    const { number } = newest;
-    // Before it is sent: the answer may come sooner than the sending returns.
-    revisions.sent(id, number);
-    const handed = Promise.resolve(
-      links.desire(id, number, newest.document, newest.author, newest.reason),
-    ).catch((error: unknown) => {
-      this.#notTaken(id, number, error);
-    });
-    const late = new AbortController();
-    await Promise.race([
-      handed,
-      sleep(HAND_OVER_MS, undefined, { signal: late.signal, ref: false }).catch(() => undefined),
-    ]);
-    late.abort();
-    this.#parts.changed(id);
-  }
-
-  #notTaken(id: string, number: number, error: unknown): void {
-    const { revisions, links, log } = this.#parts;
-    log.warn(
-      { err: error, sensor: id, revision: number },
-      `a configuration was not taken: ${describeError(error)}`,
-    );
-    // What is wrong with the configuration itself will be wrong again; anything else is tried when the sensor attaches.
-    const lasting = error instanceof BulkheadError && !/_(LOST|OFFLINE|TIMEOUT)$/.test(error.code);
-    if (lasting && links.attached(id)) {
-      revisions.result(id, number, {
-        ok: false,
-        code: error.code,
-        message: error.message,
-        sensorRevision: undefined,
-      });
-    } else revisions.unsent(id, number);
-    this.#parts.changed(id);
-  }
-
   #readBase(id: string): void {
     const { links, registry, log } = this.#parts;
-    const { readConfig } = links;
-    if (readConfig === undefined || this.#reading.has(id)) return;
+    if (links.readConfig === undefined || this.#reading.has(id)) return;
     this.#reading.add(id);
-    readConfig
-      .call(links, id)
+    links
+      .readConfig(id)
       .then((text) => {
         if (registry.find(id)?.base !== undefined) return;
         registry.update(id, { base: readDocument(text) });

@@ -55,7 +55,7 @@ export class Enrolment {
     this.#wrong.check(address);
     try {
       const code = codes.find(request.code);
-      if (code === undefined) throw codeRefused();
+      if (code === undefined) return await this.#finish(request);
       const sensor = code.replaces ?? newId('s');
       const key = await ca.readRequest(request.csr);
       admission.refuseForeignKey(key.digest, sensor);
@@ -65,6 +65,32 @@ export class Enrolment {
       this.#wrong.note(address);
       throw error;
     }
+  }
+
+  /**
+   * The answer got lost: who has the same key (and proves it) may ask with the same code again, until the certificate is used.
+   * For anybody else a used code is worth nothing.
+   */
+  async #finish(request: AdoptRequest): Promise<Adopted> {
+    const { ca, db, codes, certificates, registry, linkAddress } = this.#parts;
+    const code = codes.used(request.code);
+    if (code === undefined) throw codeRefused();
+    const sensor = code.usedBy;
+    const key = await ca.readRequest(request.csr);
+    const issued = await ca.issue(sensor, key);
+    const name = db.transaction(() => {
+      const newest = certificates.newest(sensor);
+      const same =
+        newest !== undefined && newest.keyDigest === key.digest && newest.firstSeenMs === undefined;
+      const known = registry.find(sensor);
+      if (!same || known === undefined || known.state === 'revoked') throw codeRefused();
+      certificates.record(sensor, issued, newest.why, newest.serial);
+      return known.name;
+    })();
+    return {
+      reply: { sensor, name, chain: [issued.pem], ca: ca.certificate, linkAddress: linkAddress() },
+      code,
+    };
   }
 
   #enter(sensor: string, code: CodeRecord, request: AdoptRequest, issued: IssuedOf): Adopted {

@@ -21,12 +21,12 @@ export function applyPatch(target: Json | undefined, patch: Json, pointer = ''):
   if (!isObject(patch)) return patch;
   const list = namedList(target, pointer);
   if (list !== undefined) return patchList(list, patch, pointer);
-  const result: JsonObject = isObject(target) ? { ...target } : {};
+  const result = new Map(isObject(target) ? Object.entries(target) : []);
   for (const [key, value] of Object.entries(patch)) {
-    if (value === null) delete result[key];
-    else result[key] = applyPatch(result[key], value, below(pointer, key));
+    if (value === null) result.delete(key);
+    else result.set(key, applyPatch(result.get(key), value, below(pointer, key)));
   }
-  return result;
+  return Object.fromEntries(result);
 }
 
 /** One patch that does what `first` and then `second` would do. */
@@ -109,7 +109,7 @@ export function faultOfLayer(value: unknown, depth = 0): string | undefined {
   if (depth > DEPTH_MOST) return `is nested more than ${String(DEPTH_MOST)} deep`;
   if (typeof value === 'number' && !Number.isFinite(value)) return 'holds a number that is none';
   if (typeof value !== 'object' || value === null) return undefined;
-  for (const [key, inner] of Object.entries(value as object)) {
+  for (const [key, inner] of Object.entries(value)) {
     if (!Array.isArray(value) && FORBIDDEN_KEYS.has(key)) return `has the forbidden key "${key}"`;
     const fault = faultOfLayer(inner, depth + 1);
     if (fault !== undefined) return fault;

@@ -1,5 +1,4 @@
 import { verify } from 'node:crypto';
-import type { Database } from 'better-sqlite3';
 import { returnSigningInput, type ReturnReply, type ReturnRequest } from '@bulkhead/platform/contracts';
 import { BulkheadError } from '@bulkhead/platform/kernel';
 import type { AdmissionParts, SensorAdmission } from './admission.ts';
@@ -33,7 +32,7 @@ export class Returns {
     this.#parts = parts;
     this.#nonces = new Nonces(parts.now);
     this.#requests = new Attempts(REQUESTS, parts.now);
-    this.book = new ReturnBook(parts.db as Database, parts.now);
+    this.book = new ReturnBook(parts.db, parts.now);
   }
 
   nonce(address: string): { nonce: string; expiresInS: number } {

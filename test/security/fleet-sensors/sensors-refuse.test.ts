@@ -129,31 +129,25 @@ test('a role that is narrowed to one sensor reaches no other: not by a list, a g
 test('a reader changes nothing, and nobody without a name sees anything but what enrolment needs', async () => {
   const { sensor } = await bench.adopt({ config: CONFIG });
   bench.people.set('rita', person('rita', { rights: ['sensors.read'] }));
-  const routes = (['PATCH', 'DELETE'] as const).map(
-    (method) => [method, `/api/v1/sensors/${sensor}`] as const,
-  );
-  const posts = [
-    'revoke',
-    'confirm-return',
-    'mapping',
-    'config/import',
-    'config/resend',
-    'revisions/1/rollback',
-    'acknowledge-clone',
-  ];
-  for (const [method, url] of [
-    ...routes,
-    ...posts.map((path) => ['POST', `/api/v1/sensors/${sensor}/${path}`] as const),
-  ]) {
-    expect([url, (await bench.ask(method, url, {}, 'rita')).status]).toEqual([url, 403]);
-    expect([url, (await bench.ask(method, url, {}, 'nobody')).status]).toEqual([url, 401]);
+  const at = `/api/v1/sensors/${sensor}`;
+  const changes = [
+    ['PATCH', at, {}],
+    ['DELETE', at, undefined],
+    ['PUT', `${at}/config`, { overrides: {} }],
+    ['POST', `${at}/revoke`, { reason: 'x' }],
+    ['POST', `${at}/confirm-return`, {}],
+    ['POST', `${at}/refuse-return`, {}],
+    ['POST', `${at}/mapping`, { monitorInterfaces: {} }],
+    ['POST', `${at}/config/import`, {}],
+    ['POST', `${at}/config/resend`, {}],
+    ['POST', `${at}/revisions/1/rollback`, {}],
+    ['POST', `${at}/acknowledge-clone`, {}],
+  ] as const;
+  for (const [method, url, body] of changes) {
+    expect([url, (await bench.ask(method, url, body, 'rita')).status]).toEqual([url, 403]);
+    expect([url, (await bench.ask(method, url, body, 'nobody')).status]).toEqual([url, 401]);
   }
-  for (const url of [
-    '/api/v1/sensors',
-    `/api/v1/sensors/${sensor}`,
-    '/api/v1/groups',
-    '/api/v1/adoption-codes',
-  ]) {
+  for (const url of ['/api/v1/sensors', at, '/api/v1/groups', '/api/v1/adoption-codes']) {
     expect([url, (await bench.ask('GET', url, undefined, 'nobody')).status]).toEqual([url, 401]);
   }
   expect((await bench.ask('GET', '/api/v1/enrol/ca', undefined, 'nobody')).status).toBe(200);
@@ -189,15 +183,15 @@ test('what is too large or malformed is refused before it costs anything', async
     { ...good, version: 'x'.repeat(65) },
     { ...good, name: '../../etc' },
     { ...good, hardware: { nics: Array(300).fill({ device: 'a', monitorCapable: true }) } },
-    { ...good, config: 'x'.repeat(300_000) },
+    { ...good, config: 'x'.repeat(600_000) },
     { ...good, config: 'x'.repeat(900_000) },
     { ...good, code: { $ne: '' } },
     [],
-    null,
   ];
   for (const body of bad) {
-    const { status } = await bench.ask('POST', '/api/v1/enrol/adopt', body ?? 'null', 'nobody');
-    expect([400, 413, 415]).toContain(status);
+    const { status } = await bench.ask('POST', '/api/v1/enrol/adopt', body, 'nobody');
+    const what = JSON.stringify(body).slice(0, 80);
+    expect([what, status]).toEqual([what, status === 413 ? 413 : 400]);
   }
   expect(bench.sensors.registry.all()).toEqual([]);
   expect((await bench.ask('POST', '/api/v1/enrol/adopt', good, 'nobody')).status).toBe(200);

@@ -63,6 +63,22 @@ test('a code is nowhere in the store, and works once: a replay gets nothing', as
   expect(bench.sensors.registry.all()).toHaveLength(1);
 });
 
+test('a machine whose answer got lost asks again with the same code and key, until its certificate is in use', async () => {
+  const { code } = bench.sensors.codes.make({ expiresInS: 3600 }, 'olga');
+  const key = await sensorKey();
+  const again = () =>
+    bench.sensors.enrolment.adopt({ code, csr: key.csr, hardware, version: '0.1.0' }, '192.0.2.1');
+  const first = await again();
+  const second = await again();
+  expect(second.reply.sensor).toBe(first.reply.sensor);
+  await expect(use(code)).rejects.toThrow(refused('FLEET_SENSORS_CODE_REFUSED'));
+  const serial = new X509Certificate(second.reply.chain[0] ?? '').serialNumber;
+  const { sensor } = second.reply;
+  bench.sensors.attached({ sensor, serial, version: '0.1.0', address: '192.0.2.1', configRevision: 0 });
+  await expect(again()).rejects.toThrow(refused('FLEET_SENSORS_CODE_REFUSED'));
+  expect(bench.sensors.registry.all()).toHaveLength(1);
+});
+
 test('of many who use one code at the same time exactly one is adopted, and nothing of the others stays', async () => {
   const { code } = bench.sensors.codes.make({ expiresInS: 3600 }, 'olga');
   const results = await Promise.allSettled(Array.from({ length: 8 }, (_, i) => use(code, `192.0.2.${i}`)));

@@ -70,16 +70,14 @@ test('a group may bring the first of a list, also to a base that has no such lis
 
 test('what does not make a configuration is refused, with the place and who put it there', () => {
   expect(() => effectiveConfig(base, { detectionCheck: { intervalS: 1 } }, {})).toThrow(
-    invalid('/detectionCheck/intervalS', 'group') as Error,
+    invalid('/detectionCheck/intervalS', 'group'),
   );
   expect(() => effectiveConfig(base, undefined, { instruments: { suricata: { nonsense: 1 } } })).toThrow(
-    invalid('/instruments/suricata/nonsense', 'sensor') as Error,
+    invalid('/instruments/suricata/nonsense', 'sensor'),
   );
   // The group's instrument listens to a monitor interface that this sensor lacks.
   const elsewhere = { instruments: { other: { package: 'suricata', interfaces: { mon0: 'mon9' } } } };
-  expect(() => effectiveConfig(base, elsewhere, {})).toThrow(
-    invalid('/instruments/other/interfaces/mon0') as Error,
-  );
+  expect(() => effectiveConfig(base, elsewhere, {})).toThrow(invalid('/instruments/other/interfaces/mon0'));
 });
 
 test('what can be no layer is refused before anything looks into it', () => {
