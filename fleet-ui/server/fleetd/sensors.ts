@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { z } from 'zod';
 import { formatJoinToken } from '@bulkhead/platform/contracts';
 import { BulkheadError, type Logger } from '@bulkhead/platform/kernel';
-import { Certificates, readRequest, type Ca, type RequestedKey } from '../ca/index.ts';
+import { Certificates, readRequest, type Ca } from '../ca/index.ts';
 import { linkFeature, LiveHub, openLinkServer, type Links, type LinkServer } from '../link/index.ts';
 import type { People } from '../people/index.ts';
 import { Sensors, type SensorLinks } from '../sensors/index.ts';
@@ -53,8 +53,7 @@ export function joinSensors(parts: SensorParts): JoinedSensors {
       certificate: ca.certificate,
       fingerprint: ca.fingerprint,
       readRequest,
-      // What it was given by `readRequest` above.
-      issue: (sensor, key) => ca.issue(sensor, key as RequestedKey),
+      issue: (sensor, key) => ca.issue(sensor, key),
       identify: (pemOrDer) => ca.identify(pemOrDer),
     },
     certificates,
