@@ -8,7 +8,7 @@ import {
 import type { FleetFeature } from '../web/index.ts';
 import { forwardRoutes } from './forward.ts';
 import type { Links } from './links.ts';
-import { LiveHub } from './live.ts';
+import type { LiveHub } from './live.ts';
 import type { LinkServer } from './server.ts';
 
 export interface LinkFeatureParts {

@@ -1,5 +1,5 @@
 import { constants, type ServerHttp2Stream } from 'node:http2';
-import { Metadata, status, type ServerDuplexStream } from '@grpc/grpc-js';
+import { Metadata, type ServerDuplexStream, type status } from '@grpc/grpc-js';
 import type { BulkheadError, ErrorCode } from '@bulkhead/platform/kernel';
 
 /** Why the fleet ends a call: a code for machines, a sentence for people, and the nearest status of gRPC. */

@@ -32,10 +32,9 @@ export function readStatus(json: Buffer): SensorStatusView | undefined {
     return undefined;
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
-  const said: Record<string, unknown> = { ...value };
-  for (const name of OPTIONAL_PARTS) {
-    if (!PARTS[name].safeParse(said[name]).success) delete said[name];
-  }
+  const said: Record<string, unknown> = Object.fromEntries(
+    Object.entries(value).filter(([name, part]) => isReadable(name, part)),
+  );
   const parsed = SensorStatusViewSchema.safeParse({
     ...said,
     attention: readable(said['attention'], AttentionSchema, 200).map((text) => text.slice(0, 2_000)),
@@ -43,6 +42,11 @@ export function readStatus(json: Buffer): SensorStatusView | undefined {
     instruments: readable(said['instruments'], InstrumentViewSchema, 256),
   });
   return parsed.success ? parsed.data : undefined;
+}
+
+function isReadable(name: string, part: unknown): boolean {
+  const known = OPTIONAL_PARTS.find((one) => one === name);
+  return known === undefined || PARTS[known].safeParse(part).success;
 }
 
 function readable<T>(list: unknown, schema: z.ZodType<T>, most: number): T[] {

@@ -115,7 +115,7 @@ export class TunnelStream extends Duplex {
   #send(bytes: Buffer, done: (error?: Error | null) => void): void {
     let from = 0;
     const next = (error?: Error | null) => {
-      if (error != null || from >= bytes.length) {
+      if ((error !== null && error !== undefined) || from >= bytes.length) {
         done(error);
         return;
       }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { Metadata, status } from '@grpc/grpc-js';
-import { BulkheadError, type ErrorCode } from '@bulkhead/platform/kernel';
+import { BulkheadError } from '@bulkhead/platform/kernel';
 import { beginOfCall, callerOf, endOfCall, isRefusal } from './calls.ts';
 import type { Door } from './door.ts';
 import type { LinkLimits, LinkTimes } from './limits.ts';
@@ -239,7 +239,7 @@ function refusedBySensor(sensor: string, said: string): BulkheadError {
   return new BulkheadError({
     code: 'FLEET_LINKS_TUNNEL_REFUSED',
     message: `${sensor} does not open the connection: ${reason}.`,
-    fields: { sensor, reason: reason as ErrorCode },
+    fields: { sensor, reason },
   });
 }
 

@@ -147,8 +147,8 @@ test('lines stream through as they come; a reader that leaves cancels the questi
   const reply = await get(`${API}/events?follow=1`, 'events.read');
   expect(reply.headers.get('content-type')).toBe('application/x-ndjson');
   const reader = reply.body!.getReader();
-  const { value } = await reader.read();
-  expect(Buffer.from(value!).toString()).toBe('{"n":1}\n');
+  const { value } = (await reader.read()) as { value: Uint8Array };
+  expect(Buffer.from(value).toString()).toBe('{"n":1}\n');
   await reader.cancel();
   await waitFor('the sensor to be told', 5_000, () => cancelled);
 });

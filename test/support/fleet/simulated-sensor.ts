@@ -222,14 +222,15 @@ export class SimulatedSensor {
     try {
       const echo = { status: 200, body: [Buffer.from(JSON.stringify(ask))] };
       const { status, body } = (await this.#options.answer?.(ask, abort.signal)) ?? echo;
+      const isOver = () => abort.signal.aborted;
       let first = true;
       for await (const chunk of body) {
-        if (abort.signal.aborted) return;
+        if (isOver()) return;
         while (this.#options.ignoresCredit !== true && running.credit <= 0) {
           await new Promise<void>((resolve) => {
             running.more = resolve;
           });
-          if (abort.signal.aborted) return;
+          if (isOver()) return;
         }
         running.credit -= chunk.length;
         this.send({ $case: 'answer', value: { id: ask.id, status: first ? status : 0, chunk, end: false } });
@@ -253,7 +254,7 @@ export class SimulatedSensor {
     }
     const tunnel = new TunnelStream(this.openTunnelCall(open.id));
     const over = (error: Error | null | undefined) => {
-      if (error == null) return;
+      if (error === null || error === undefined) return;
       tunnel.destroy();
       page.destroy();
     };
