@@ -22,9 +22,7 @@ const TIMEOUT_MS = 15_000;
 const MAX_ANSWER_BYTES = 256 << 10;
 
 // Not strict: a newer fleet may say more.
-const ErrorSchema = z.object({
-  error: z.object({ code: z.string().max(100), message: z.string().max(2000) }),
-});
+const ErrorSchema = z.object({ code: z.string().max(100), message: z.string().max(2000) });
 
 export interface EnrolmentParts {
   fleet: Endpoint;
@@ -84,7 +82,7 @@ export class Enrolment {
       if (parsed.success) return parsed.data;
     }
     const refusal = ErrorSchema.safeParse(value);
-    if (refusal.success) throw refused(refusal.data.error, answer.status);
+    if (refusal.success) throw refused(refusal.data, answer.status);
     throw new BulkheadError({
       code: 'FLEET_LINK_ANSWER_INVALID',
       message: `${hostPort(fleet)} gave no valid answer to ${method} ${path} (status ${String(answer.status)}).`,

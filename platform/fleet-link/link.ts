@@ -5,10 +5,9 @@ import type { Hello, Welcome } from '../contracts/fleet/index.ts';
 import type { Hardware } from '../contracts/index.ts';
 import { BulkheadError, describeError, type Logger } from '../kernel/index.ts';
 import type { SensorApi } from './ask-runner.ts';
-import { Attachment } from './attachment.ts';
+import type { Attachment } from './attachment.ts';
 import { clockWrong, lifeOf } from './certificates.ts';
 import { CertificateKeeper } from './certificate-keeper.ts';
-import { diagnose, explain, openClient } from './channel.ts';
 import { devicesTowards, refuseCutOff } from './cut-off.ts';
 import { DesiredConfigs } from './desired-config.ts';
 import { joinFleet, type JoinRequest } from './join.ts';
@@ -237,6 +236,9 @@ export class FleetLink {
     const over = (): boolean => signal.aborted;
     if (this.#state.phase !== 'refused') this.#state.set('connecting', this.#state.error);
     this.#hardware = Buffer.from(JSON.stringify(await hardware().catch(() => ({}))));
+    // Loaded by who belongs to a fleet: gRPC takes memory that every other sensor would pay for.
+    const { Attachment } = await import('./attachment.ts');
+    const { openClient } = await import('./channel.ts');
     if (over()) return 'failed';
     const attachment = new Attachment({
       log,
@@ -333,6 +335,7 @@ async function reasonOf(
   membership: Membership,
 ): Promise<BulkheadError | undefined> {
   if (error === undefined) return undefined;
+  const { diagnose, explain } = await import('./channel.ts');
   if (!(error instanceof BulkheadError)) return explain(error, membership);
   return welcomed ? error : ((await diagnose(membership)) ?? error);
 }

@@ -1,4 +1,3 @@
-import { Metadata } from '@grpc/grpc-js';
 import type { LinkClient, RenewReply } from '../contracts/fleet/index.ts';
 import { BulkheadError, type Logger } from '../kernel/index.ts';
 import type { Hardware } from '../contracts/index.ts';
@@ -23,6 +22,7 @@ export async function renew(
 ): Promise<Membership> {
   const membership = await withRequest(store, present);
   const made = membership.renewal ?? notMade();
+  const { Metadata } = await import('@grpc/grpc-js');
   const { chain } = await new Promise<RenewReply>((resolve, reject) => {
     signal.throwIfAborted();
     const deadline = Date.now() + RENEW_MS;

@@ -155,7 +155,7 @@ export async function openFleetBench({
       (error: unknown) => {
         const shown =
           error instanceof BulkheadError ? error.toJSON() : { code: 'X_X', message: String(error) };
-        response.writeHead(409, { 'content-type': 'application/json' }).end(JSON.stringify({ error: shown }));
+        response.writeHead(409, { 'content-type': 'application/json' }).end(JSON.stringify(shown));
       },
     );
   });
