@@ -90,6 +90,11 @@ const data = createRoute({
   path: '/data',
   component: lazyRouteComponent(() => import('./pages/sensor/data.tsx'), 'SensorData'),
 });
+const record = createRoute({
+  getParentRoute: () => sensor,
+  path: '/record',
+  component: lazyRouteComponent(() => import('./pages/sensor/record.tsx'), 'CommissioningRecord'),
+});
 const events = createRoute({
   getParentRoute: () => shell,
   path: '/events',
@@ -140,7 +145,7 @@ const routeTree = root.addChildren([
     sensors,
     groups,
     adoption,
-    sensor.addChildren([wiring, instruments, instrument, revisions, data]),
+    sensor.addChildren([wiring, instruments, instrument, revisions, data, record]),
     events,
     people,
     account,

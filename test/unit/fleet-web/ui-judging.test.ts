@@ -1,6 +1,6 @@
 import type { AttentionItem, DesiredConfig } from '@bulkhead/fleet-api';
 import { expect, test } from 'vitest';
-import { withEnabled } from '../../../fleet-ui/web/src/api/config.ts';
+import { optionsOf, withEnabled, withOptions } from '../../../fleet-ui/web/src/api/config.ts';
 import { staleKeys } from '../../../fleet-ui/web/src/api/live.ts';
 import { holds } from '../../../fleet-ui/web/src/api/session.ts';
 import { wholeStatus } from '../../../fleet-ui/web/src/api/sensor.ts';
@@ -80,6 +80,10 @@ test('starting and stopping an instrument changes one value of the sensor’s ow
     instruments: { suricata: { limits: { memoryMib: 1 }, enabled: false } },
     bus: { streamMib: 9 },
   });
+  expect(optionsOf(withOptions(own, 'suricata', { homeNet: ['10.0.0.0/8'] }), 'suricata')).toEqual({
+    homeNet: ['10.0.0.0/8'],
+  });
+  expect(optionsOf({}, 'suricata')).toEqual({});
   expect(withEnabled({}, 'zeek', true)).toEqual({ instruments: { zeek: { enabled: true } } });
 });
 

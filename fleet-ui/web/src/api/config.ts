@@ -60,6 +60,24 @@ export function withEnabled(
   return { ...overrides, instruments: { ...all, [instrument]: { ...plain(all[instrument]), enabled } } };
 }
 
+/** What the sensor's own overrides say of one instrument's options. Pure. */
+export function optionsOf(
+  overrides: DesiredConfig['overrides'],
+  instrument: string,
+): DesiredConfig['overrides'] {
+  return plain(plain(plain(overrides['instruments'])[instrument])['options']);
+}
+
+/** The same with other options for one instrument; everything else in them stays. Pure. */
+export function withOptions(
+  overrides: DesiredConfig['overrides'],
+  instrument: string,
+  options: DesiredConfig['overrides'],
+): DesiredConfig['overrides'] {
+  const all = plain(overrides['instruments']);
+  return { ...overrides, instruments: { ...all, [instrument]: { ...plain(all[instrument]), options } } };
+}
+
 function plain(value: DesiredConfig['overrides'][string] | undefined): DesiredConfig['overrides'] {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {};
 }

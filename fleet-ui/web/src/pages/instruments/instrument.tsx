@@ -7,6 +7,7 @@ import { useSensor } from '../sensor/use-sensor.ts';
 import { Grants } from './grants.tsx';
 import { InstrumentLog } from './instrument-log.tsx';
 import { counterName, stateWords } from './instrument-words.ts';
+import { InstrumentOptions } from './instrument-options.tsx';
 import { InstrumentSwitch } from './instrument-switch.tsx';
 import { InstrumentState } from './instruments.tsx';
 import { OpenPage } from './open-page.tsx';
@@ -52,6 +53,7 @@ export function Instrument() {
           <Counters instrument={instrument} />
         </div>
       </Section>
+      <InstrumentOptions sensor={sensor} instrument={name} />
       {attached ? (
         <>
           <Grants sensor={sensor} instrument={name} />

@@ -39,7 +39,7 @@ function handOver({ origin, code }: UiAccessReply): void {
   form.method = 'post';
   form.action = `${origin}/.bulkhead/enter`;
   form.target = '_blank';
-  form.rel = 'noopener';
+  form.rel = 'noopener'; // and not noreferrer: the page checks by Origin where the code comes from
   const field = document.createElement('input');
   field.type = 'hidden';
   field.name = 'code';

@@ -57,7 +57,6 @@ export function SensorActions({ sensor }: { sensor: SensorDetail }) {
           {adopt && sensor.state !== 'revoked' && (
             <Menu.Item onClick={() => setAct('replace')}>Replace its hardware</Menu.Item>
           )}
-          <Menu.Item onClick={() => window.print()}>Print this page</Menu.Item>
           {operate && sensor.clone !== undefined && (
             <Menu.Item
               onClick={() => void tell('acknowledge-clone', {}, 'It is noted that you have seen it.')}

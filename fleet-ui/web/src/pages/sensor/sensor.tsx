@@ -14,6 +14,7 @@ const TABS = [
   ['/sensors/$sensor/instruments', 'Instruments'],
   ['/sensors/$sensor/revisions', 'Configuration'],
   ['/sensors/$sensor/data', 'Data'],
+  ['/sensors/$sensor/record', 'Record'],
 ] as const;
 
 /** One sensor: who it is, how it stands, and what is below it. */
