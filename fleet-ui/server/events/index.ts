@@ -1,4 +1,5 @@
 export { fleetEvents, type FleetEvents, type FleetEventsParts } from './feature.ts';
+export { HubConfigSchema, readHubCluster, type HubConfig } from './hub/cluster-config.ts';
 export { Hub, type HubOptions } from './hub/hub.ts';
 export type { HubClients } from './hub/hub-connections.ts';
 export { HUB_NAMES, hubConfig, type HubCluster, type HubConfigInput } from './hub/hub-config.ts';

@@ -37,7 +37,7 @@ export function eventRoutes(app: FleetApp, { store, live, status }: EventRoutesP
   app.get(
     '/api/v1/events',
     {
-      config: { right: 'events.read' },
+      config: { right: 'events.read', audit: 'events.search' },
       schema: {
         summary: 'Search, the newest first',
         tags: TAGS,
@@ -79,7 +79,7 @@ export function eventRoutes(app: FleetApp, { store, live, status }: EventRoutesP
   app.get(
     '/api/v1/events/live',
     {
-      config: { right: 'events.read' },
+      config: { right: 'events.read', audit: 'events.live' },
       exposeHeadRoute: false,
       schema: {
         summary: 'What comes in, as Server-Sent Events: `event` with a FleetEvent, `skipped` with a number',
@@ -116,7 +116,7 @@ export function eventRoutes(app: FleetApp, { store, live, status }: EventRoutesP
   app.get(
     '/api/v1/events/:id',
     {
-      config: { right: 'events.read' },
+      config: { right: 'events.read', audit: 'events.view' },
       schema: {
         summary: 'One event',
         tags: TAGS,
@@ -129,7 +129,7 @@ export function eventRoutes(app: FleetApp, { store, live, status }: EventRoutesP
   app.patch(
     '/api/v1/events/:id/mark',
     {
-      config: { right: 'events.handle', audit: 'events.mark' },
+      config: { right: 'events.handle', judgesEach: true, audit: 'events.mark' },
       schema: {
         summary: 'Take an event on, say that it is dealt with, note something',
         tags: TAGS,

@@ -5,6 +5,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { SensorIdSchema } from '@bulkhead/fleet-api';
 import { BulkheadError, describeError, parseStrict } from '@bulkhead/platform/kernel';
+import { HubConfigSchema } from '../events/index.ts';
 import { OidcConfigSchema, type OidcConfig } from '../people/index.ts';
 
 const HostNameSchema = z
@@ -74,6 +75,8 @@ export const FleetConfigSchema = z
         storeMib: z.number().int().min(64).max(4_194_304).default(20_480),
       })
       .prefault({}),
+    /** Where sensors bring their events, when that is more than one server. */
+    hub: HubConfigSchema.prefault({}),
     /**
      * Sensors on this very machine whose sockets of instruments' pages fleetd may open: `dir` is RUN/ui of the sensor. Spares the
      * way through the link, and with it that the sensor checks once more who may.

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { describeError, type Logger } from '@bulkhead/platform/kernel';
 import { Ca, CA_MIGRATIONS } from '../ca/index.ts';
-import { fleetEvents } from '../events/index.ts';
+import { fleetEvents, readHubCluster } from '../events/index.ts';
 import { openPeople, PEOPLE_MIGRATIONS } from '../people/index.ts';
 import { PROXY_MIGRATIONS } from '../proxy/index.ts';
 import { SENSORS_AFTER_RESTORE, SENSORS_MIGRATIONS, sensorsFeature } from '../sensors/index.ts';
@@ -86,7 +86,8 @@ export async function openFeatures(context: FleetContext): Promise<OpenedFleet> 
     natsServer: natsServer(config.events.natsServer),
     programDir: context.programDir,
     keeping: config.events,
-    replicas: 1,
+    replicas: config.hub.replicas,
+    cluster: await readHubCluster(config.hub),
     bufferMib: config.events.bufferMib,
     nameOf: (sensor) => sensorNames.byId(sensor)?.name,
     onRightsChange,

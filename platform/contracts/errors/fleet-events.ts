@@ -14,6 +14,10 @@ export const FLEET_EVENTS_ERRORS: Readonly<Record<string, CatalogueEntry>> = Obj
     title: 'The list of the keys with which sensors bring their events is damaged.',
     hint: 'Remove nats/uplinks.json below the state folder: it is made anew as sensors connect.',
   },
+  FLEET_HUB_SECRET_UNREADABLE: {
+    title: "The secret that the hub's servers share cannot be read.",
+    hint: 'Put the same line of 16 to 256 characters into the file on each server, readable by fleetd alone.',
+  },
   FLEET_HUB_KEY_REFUSED: {
     title: "A sensor's uplink is refused.",
     hint: 'It is tried again by itself; if it stays so, adopt the sensor again.',
