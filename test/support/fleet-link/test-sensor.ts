@@ -28,6 +28,8 @@ export interface TestSensor {
   /** The sensor's process ends and starts again. */
   restart: () => Promise<void>;
   membership: () => Promise<Record<string, string>>;
+  /** Gives it another key, with the certificate (PEM) that `issue` makes for it. */
+  recertify: (issue: (id: string, csr: string) => Promise<string>) => Promise<void>;
   /** As if its certificate had been issued at that time. */
   certifiedAt: (bench: FleetBench, aheadMs: number) => Promise<void>;
   up: (timeoutMs?: number) => Promise<void>;
@@ -98,6 +100,15 @@ export async function openTestSensor(more: Partial<FleetLinkParts> = {}): Promis
   await sensor.link.start();
   const file = join(dir, 'fleet', 'membership.json');
   const membership = async () => JSON.parse(await readFile(file, 'utf8')) as Record<string, string>;
+  const recertify = async (issue: (id: string, csr: string) => Promise<string>): Promise<void> => {
+    await sensor.link.stop();
+    const present = await membership();
+    const key = await sensorKey();
+    const chainPem = await issue(present['sensor'] ?? '', key.csr);
+    await writeFile(file, JSON.stringify({ ...present, keyPem: key.keyPem, chainPem }));
+    sensor.link = make();
+    await sensor.link.start();
+  };
   return Object.assign(sensor, {
     membership,
     restart: async () => {
@@ -105,17 +116,14 @@ export async function openTestSensor(more: Partial<FleetLinkParts> = {}): Promis
       sensor.link = make();
       await sensor.link.start();
     },
-    certifiedAt: async (bench: FleetBench, aheadMs: number) => {
-      await sensor.link.stop();
-      const present = await membership();
-      const key = await sensorKey();
-      bench.clock.aheadMs = aheadMs;
-      const { pem } = await bench.ca.issue(present['sensor'] ?? '', await readRequest(key.csr));
-      bench.clock.aheadMs = 0;
-      await writeFile(file, JSON.stringify({ ...present, keyPem: key.keyPem, chainPem: pem }));
-      sensor.link = make();
-      await sensor.link.start();
-    },
+    recertify,
+    certifiedAt: (bench: FleetBench, aheadMs: number) =>
+      recertify(async (id, csr) => {
+        bench.clock.aheadMs = aheadMs;
+        const { pem } = await bench.ca.issue(id, await readRequest(csr));
+        bench.clock.aheadMs = 0;
+        return pem;
+      }),
     up: async (timeoutMs = 15_000) => {
       await waitFor('the link to be up', timeoutMs, () => sensor.link.up);
     },
