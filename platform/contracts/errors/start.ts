@@ -54,6 +54,10 @@ export const START_ERRORS: Readonly<Record<string, CatalogueEntry>> = Object.fre
     title: 'A lab attack did not run to its end',
     hint: 'Look at the message; the lab itself goes on.',
   },
+  START_FLEET_FAILED: {
+    title: 'The fleet beside the sensor did not come up.',
+    hint: 'Its log says why; scripts/start --no-fleet does without.',
+  },
   START_INSTRUMENT_FAILED: {
     title: 'An instrument of the started sensor does not run.',
     hint: 'Read its console with `bulkhead logs`, and the log of sensord.',

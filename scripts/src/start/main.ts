@@ -5,6 +5,8 @@ import type { AttackName } from '../lab/index.ts';
 import { endLxd, lxdAnswers } from './lxd-daemon.ts';
 import { CHAIN_STAGES, runChain, type ChainParts } from './chain.ts';
 import { parseStartOptions, type StartOptions } from './options.ts';
+import { openAllInOne } from './all-in-one.ts';
+import type { RunningFleet } from './fleet-process.ts';
 import { runForeground } from './foreground.ts';
 import { runOnce, type OnceReport } from './once.ts';
 import { openSensor, type RunningSensor } from './running-sensor.ts';
@@ -59,6 +61,7 @@ interface Held {
   sensor: RunningSensor | undefined;
   /** An LXD daemon that ran before us is somebody's and stays. */
   lxdRanBefore: boolean;
+  fleet?: RunningFleet | undefined;
   client?: SensorClient;
   wasUp?: boolean;
 }
@@ -110,6 +113,16 @@ async function bringUp(
     const run = stages.run.bind(stages);
     return chain === undefined ? report : { ...report, chain: await runChain(chain, run) };
   }
+  if (options.fleet) {
+    held.fleet = await openAllInOne({
+      site: at,
+      stateDir: sensor.stateDir,
+      name: options.mode.kind === 'interface' ? 'sensor' : options.mode.kind,
+      client: held.client,
+      say: (text) => process.stdout.write(`${text}\n`),
+    });
+    signal.throwIfAborted();
+  }
   if (chain !== undefined) showChain(chain);
   await runForeground({ client: held.client, sensor, signal });
   return report;
@@ -137,6 +150,7 @@ function showChain(parts: ChainParts): void {
 
 async function takeDown(options: StartOptions, stages: Stages, held: Held): Promise<string[]> {
   const work = async (progress: (text: string) => void) => {
+    await held.fleet?.stop();
     await held.client?.close();
     await held.sensor?.stop(progress);
     await held.source?.stop();

@@ -9,6 +9,8 @@ export interface StartOptions {
   json: boolean;
   /** Give up on `--once` after this long. */
   timeoutS: number;
+  /** Run a fleet beside the sensor. */
+  fleet: boolean;
   /** Where this run keeps its things. */
   site: Site;
 }
@@ -38,6 +40,7 @@ export function parseStartOptions(argv: readonly string[]): StartOptions | { exi
       '--beside <prefix>',
       'run beside another sensor: names of 2-4 characters, folders and bus port of its own',
     )
+    .option('--no-fleet', 'do not run a fleet beside the sensor (--once never does)')
     .exitOverride();
   try {
     program.parse([...argv], { from: 'user' });
@@ -52,6 +55,7 @@ export function parseStartOptions(argv: readonly string[]): StartOptions | { exi
     json: boolean;
     timeout: number;
     beside?: string;
+    fleet: boolean;
   }>();
   if (values.interface !== undefined && values.replay !== undefined) {
     process.stderr.write('scripts/start: --interface and --replay exclude each other\n');
@@ -72,6 +76,7 @@ export function parseStartOptions(argv: readonly string[]): StartOptions | { exi
     once: values.once,
     json: values.json,
     timeoutS: values.timeout,
+    fleet: values.fleet && !values.once,
     site: siteOf(values.beside),
   };
 }
