@@ -46,3 +46,9 @@ export const FLEET_WIDE_RIGHTS: readonly GrantedRight[] = Object.freeze([
   'settings.manage',
   'audit.read',
 ]);
+
+/**
+ * In place of an instrument's name, in a question about a right on a sensor: on all that the sensor has. Who may open one
+ * instrument sees how its sensor is (`sensors.read`), and not what belongs to the others (configuration, logs).
+ */
+export const EVERY_INSTRUMENT = '*';

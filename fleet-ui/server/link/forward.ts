@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { SensorApiParamsSchema, SensorParamsSchema } from '@bulkhead/fleet-api';
+import { EVERY_INSTRUMENT, SensorApiParamsSchema, SensorParamsSchema } from '@bulkhead/fleet-api';
 import { BulkheadError } from '@bulkhead/platform/kernel';
 import { z } from 'zod';
 import type { FleetApp, Person } from '../web/index.ts';
@@ -60,7 +60,7 @@ async function forward(
   const { path, query } = pathOf(request);
   const { person } = request;
   const right = rightFor(request.method, path);
-  if (person === undefined || right === undefined || !person.may(right, id))
+  if (person === undefined || right === undefined || !person.may(right, id, EVERY_INSTRUMENT))
     throw denied(request.method, path);
   const gone = new AbortController();
   reply.raw.once('close', () => {

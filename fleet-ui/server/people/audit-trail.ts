@@ -7,6 +7,9 @@ import type { Identity } from './identity.ts';
 /** Refusals of nobody in particular that are written down in a minute; the others are counted. */
 const ANONYMOUS_MOST = 60;
 const MINUTE_MS = 60_000;
+/** Pages ask again and again; that somebody looks at the same thing is written down once in this time. */
+const SAME_LOOK_MS = 10 * MINUTE_MS;
+const LOOKS_MOST = 10_000;
 
 /** Of a request, what is written down. */
 type Audited = Pick<FastifyRequest, 'method' | 'ip' | 'params' | 'routeOptions' | 'audited'> & {
@@ -17,12 +20,15 @@ type Audited = Pick<FastifyRequest, 'method' | 'ip' | 'params' | 'routeOptions' 
  * Writes down what was asked for through the API: every change, and the reading that its route calls sensitive.
  *
  * INVARIANTS: a line is in the log before the answer that it is about leaves. Strangers cannot fill the log: their refusals are
- * limited, and what was left out is counted in it.
+ * limited, and what was left out is counted in it. That somebody reads the same thing for a while is one line; what takes a copy
+ * away (`….export`) is one each time.
  */
 export class AuditTrail {
   readonly #log: AuditLog;
   readonly #clock: () => number;
   readonly #written = new WeakSet();
+  /** What was looked at, and when that was written down; the oldest first. */
+  readonly #looks = new Map<string, number>();
   #minute = 0;
   #anonymous = 0;
   #leftOut = 0;
@@ -44,7 +50,21 @@ export class AuditTrail {
     const line = lineOf(request, reply.statusCode, body);
     // Whose account somebody tries says nothing of who it is.
     if (request.person === undefined && line.outcome !== 'done' && !this.#admit()) return;
+    if (isRead(request.method) && line.outcome === 'done' && this.#looksStill(line)) return;
     this.#log.write(line);
+  }
+
+  #looksStill({ person, by, action, target }: AuditLine): boolean {
+    if (action.endsWith('.export')) return false;
+    const look = JSON.stringify([person?.id, by, action, target]);
+    const now = this.#clock();
+    const before = this.#looks.get(look);
+    if (before !== undefined && now - before < SAME_LOOK_MS) return true;
+    this.#looks.delete(look);
+    this.#looks.set(look, now);
+    const [oldest] = this.#looks.keys();
+    if (this.#looks.size > LOOKS_MOST && oldest !== undefined) this.#looks.delete(oldest);
+    return false;
   }
 
   #admit(): boolean {

@@ -18,7 +18,7 @@ export interface Judgement {
   /**
    * @param sensor id; without it the question is: anywhere at all? (For lists, which then leave out what is refused one by one.)
    * @param instrument without it the question is about the sensor itself. A role that is narrowed to instruments then says no,
-   *        but for `sensors.read`: who may open an instrument sees the sensor that it is on
+   *        but for `sensors.read`: who may open an instrument sees the sensor that it is on. EVERY_INSTRUMENT: on all it has
    */
   may(right: GrantedRight, sensor?: string, instrument?: string): boolean;
   /** On every sensor and instrument, also future ones. */

@@ -47,7 +47,8 @@ declare module 'fastify' {
     judgesEach?: true;
     /**
      * For the audit log, in place of method and route: `sensor.rename`. Changes are always in it; reading only where a route
-     * has a name here (what is sensitive to have seen).
+     * has a name here (what is sensitive to have seen): once in ten minutes for the same person and thing, and each time for a
+     * name that ends in `.export`.
      */
     audit?: string;
   }

@@ -188,3 +188,16 @@ test('what goes on for long ends with the session or the role that it was asked 
   await ada.send('DELETE', '/api/v1/session');
   expect(await ofAda.end).toBe('cut');
 });
+
+test('looking at the same thing again and again is one line; taking a copy is one each time', async () => {
+  const count = async (action: string) =>
+    (await ada.get(`/api/v1/audit?action=${action}`)).json().entries.length;
+  for (let n = 0; n < 5; n++) {
+    await ada.get('/api/v1/people');
+    await ada.get('/api/v1/audit/export');
+  }
+  expect([await count('people.list'), await count('audit.export')]).toEqual([1, 5]);
+  on.clock.now += 10 * 60_000;
+  await ada.get('/api/v1/people');
+  expect(await count('people.list')).toBe(2);
+});

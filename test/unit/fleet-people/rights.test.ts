@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
+  EVERY_INSTRUMENT,
   FLEET_WIDE_RIGHTS,
   GRANTED_RIGHTS,
   ROLES,
@@ -46,6 +47,9 @@ test('a role for one instrument is for that one, and shows the sensor that it is
   expect(rules.may('instruments.open', WARD, 'rule-manager')).toBe(false);
   expect([rules.may('sensors.read', LAB), rules.may('sensors.read', WARD)]).toEqual([true, false]);
   expect([rules.may('sensors.operate', LAB), rules.may('events.read', LAB)]).toEqual([false, false]);
+  // How the sensor is; not its configuration, nor the logs of other instruments.
+  expect(rules.may('sensors.read', LAB, EVERY_INSTRUMENT)).toBe(false);
+  expect(of({ role: 'viewer', sensors: [LAB] }).may('sensors.read', LAB, EVERY_INSTRUMENT)).toBe(true);
   expect(rules.rolesFor(LAB, 'rule-manager')).toEqual(['operator']);
   expect(rules.rolesFor(LAB, 'suricata')).toEqual([]);
 });
