@@ -78,6 +78,11 @@ export class Upgrade implements Live, Dispatcher.DispatchHandler {
     socket.once('close', () => {
       this.#end();
     });
+    // Until the page agrees nothing is taken from the client, but that it went away must be seen.
+    socket.on('readable', this.#onReadable);
+    socket.once('end', () => {
+      if (this.#page === undefined) this.#end();
+    });
     (socket as { setTimeout?: (ms: number) => void }).setTimeout?.(0);
     dispatcher.dispatch(
       {
@@ -137,6 +142,7 @@ export class Upgrade implements Live, Dispatcher.DispatchHandler {
       this.#end();
     });
     if (head.length > 0) page.write(head);
+    socket.off('readable', this.#onReadable);
     page.pipe(socket);
     socket.pipe(page);
   }
@@ -164,6 +170,12 @@ export class Upgrade implements Live, Dispatcher.DispatchHandler {
         : refusal('FLEET_PROXY_UNREACHABLE', 'The instrument did not agree to the connection.', error),
     );
   }
+
+  readonly #onReadable = () => {
+    const { socket } = this.#parts;
+    // Reading nothing is what makes the end of an empty stream known.
+    if (socket.readableLength === 0) socket.read();
+  };
 
   #failed(error: unknown): void {
     if (this.#isEnded) return;

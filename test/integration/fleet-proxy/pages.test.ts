@@ -1,9 +1,8 @@
-import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { Duplex } from 'node:stream';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { waitFor } from '@bulkhead/platform/kernel';
-import { startProxy, type TestProxy } from '../../support/fleet/ui-proxy.ts';
+import { closing, startProxy, type TestProxy } from '../../support/fleet/ui-proxy.ts';
 
 let at: TestProxy;
 /** What the page was asked last. */
@@ -221,7 +220,7 @@ test('a stream of events passes at once; its end comes with the end of the right
   const download = await at.dial();
   download.write(`GET /endless HTTP/1.1\r\n${lines.join('')}\r\n`);
   await waitFor('a download', 5_000, () => endless > 0);
-  const both = Promise.all([once(stream, 'close'), once(download.resume(), 'close')]);
+  const both = Promise.all([closing(stream), closing(download.resume())]);
   at.people.end('dora');
   await both;
   await waitFor('the page to be left alone', 5_000, () => endless === -1);
@@ -238,10 +237,10 @@ test('an answer that breaks off is seen to break off; a client that goes away fr
   );
   socket.write(`GET /never HTTP/1.1\r\n${lines.join('')}\r\n`);
   await waitFor('the request', 5_000, () => seen?.url === '/never');
-  const gone = once(seen!.socket, 'close');
+  const gone = closing(seen!.socket);
   socket.destroy();
   await gone;
-  expect(at.proxy.counts().live).toBe(0);
+  await waitFor('nothing under way', 5_000, () => at.proxy.counts().live === 0);
 });
 
 test('a yes is asked for once while a page loads, and anew after every change', async () => {

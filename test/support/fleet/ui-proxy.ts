@@ -212,3 +212,8 @@ export function readAll(socket: Socket, quietMs: number): Promise<string> {
     socket.on('close', done);
   });
 }
+
+/** Resolves when it is closed, however that came about. */
+export function closing(stream: Duplex): Promise<void> {
+  return stream.closed ? Promise.resolve() : new Promise((resolve) => stream.once('close', () => resolve()));
+}

@@ -54,7 +54,7 @@ export function giantFrame(bytes: bigint): Buffer {
 }
 
 /** Collects what comes. */
-export function collect(socket: Socket): { text(): string; closed: Promise<void> } {
+export function collect(socket: Socket): { text: () => string; closed: Promise<void> } {
   let text = '';
   socket.on('data', (part: Buffer) => (text += part.toString('latin1')));
   return { text: () => text, closed: new Promise((resolve) => socket.once('close', () => resolve())) };
