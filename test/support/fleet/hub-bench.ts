@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import { Hub, type HubOptions } from '@bulkhead/fleet-server/events';
 import { openLog, site, sitePaths, type Logger } from '@bulkhead/platform/kernel';
 import { testSensorId } from './sensor-ids.ts';
@@ -31,6 +32,11 @@ export async function openHubBench(options: Partial<HubOptions> = {}) {
   return bench;
 }
 
+/** Where a sensor's uplink is let in: a hub, or what leads to one. */
+export interface UplinkDoor {
+  connect(sensor: string, publicKey: string): Promise<Duplex>;
+}
+
 /** A plain loopback socket in place of the link's tunnel: what a sensor's server dials. */
 export class Forwarder {
   readonly #server: Server;
@@ -38,7 +44,7 @@ export class Forwarder {
   /** No connection passes while it is false. */
   up = true;
 
-  private constructor(connect: () => Promise<Socket>) {
+  private constructor(connect: () => Promise<Duplex>) {
     this.#server = createServer((near) => {
       near.on('error', () => undefined);
       if (!this.up) {
@@ -58,7 +64,7 @@ export class Forwarder {
     });
   }
 
-  static async open(connect: () => Promise<Socket>): Promise<Forwarder> {
+  static async open(connect: () => Promise<Duplex>): Promise<Forwarder> {
     const forwarder = new Forwarder(connect);
     await new Promise<void>((resolve) => forwarder.#server.listen(0, '127.0.0.1', resolve));
     return forwarder;
@@ -83,7 +89,7 @@ export class Forwarder {
 
 /** A sensor's bus with its real nats-server, bound to a hub. */
 export async function openSensorBus(
-  hub: () => Hub,
+  hub: () => UplinkDoor,
   options: { id?: string; model?: BusModel; label?: string } = {},
 ): Promise<{ id: string; model: BusModel; bench: BusBench; forwarder: Forwarder; dispose(): Promise<void> }> {
   const id = options.id ?? testSensorId();

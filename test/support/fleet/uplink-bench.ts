@@ -7,7 +7,7 @@ import { UplinkCursor, UplinkSender, type UplinkChoice, type UplinkGap } from '@
 import { waitFor } from '@bulkhead/platform/kernel';
 import { connectAsInstrument } from '../nats-clients.ts';
 import { busInstrument, busModel } from '../nats.ts';
-import { HUB_LOG, openSensorBus } from './hub-bench.ts';
+import { HUB_LOG, openSensorBus, type UplinkDoor } from './hub-bench.ts';
 
 /** What a sensor of these tests has: one instrument. */
 export const UPLINK_MODEL = busModel([busInstrument('suricata', { publish: ['alert', 'dns'] })], {
@@ -18,7 +18,7 @@ const IN_FLIGHT = 64;
 
 /** A sensor with its real nats-server, which brings its events to a hub as sensord does. */
 export async function openUplinkSensor(
-  hub: () => Hub,
+  hub: () => UplinkDoor,
   options: { id?: string; choice?: UplinkChoice; model?: typeof UPLINK_MODEL } = {},
 ) {
   const sensor = await openSensorBus(hub, { model: UPLINK_MODEL, ...options });

@@ -44,7 +44,8 @@ test('a large body goes packed, and one that unpacks to more than may be does no
   const body = Buffer.from(`${JSON.stringify({ long: 'x'.repeat(100_000) })}\n`);
   const out = outgoing({ ...STORED, body }, ALL, PLACE);
   expect(out.body.length).toBeLessThan(2_000);
-  expect(arrive({ 'bh-encoding': 'deflate' }, undefined, out.body)).toMatchObject({ body });
+  const arrived = arrive({ 'bh-encoding': 'deflate' }, undefined, out.body);
+  expect(typeof arrived === 'object' && body.equals(arrived.body)).toBe(true);
   const bomb = deflateRawSync(Buffer.alloc(8 * 1024 * 1024));
   expect(arrive({ 'bh-encoding': 'deflate' }, undefined, bomb)).toBe('body');
   expect(arrive({ 'bh-encoding': 'brotli' })).toBe('body');

@@ -1,0 +1,207 @@
+import { copyFile, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { duplexPair } from 'node:stream';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { EventPage, EventStatus, FleetEvent } from '@bulkhead/fleet-api';
+import { fleetEvents, type FleetEvents } from '@bulkhead/fleet-server/events';
+import { openWeb, type FleetFeature, type Person, type Web } from '@bulkhead/fleet-server/web';
+import { site, sitePaths, waitFor } from '@bulkhead/platform/kernel';
+import { sqliteBinding } from '../../support/event-store.ts';
+import { bundleFleetEventsWorker } from '../../support/fleet/event-bench.ts';
+import { HUB_LOG } from '../../support/fleet/hub-bench.ts';
+import { testSensorId } from '../../support/fleet/sensor-ids.ts';
+import { openUplinkSensor } from '../../support/fleet/uplink-bench.ts';
+
+const [A, B] = [testSensorId(1), testSensorId(2)];
+
+let dir = '';
+let events: FleetEvents;
+let web: Web;
+let base = '';
+let rightsChanged: () => void = () => undefined;
+const sensors: Awaited<ReturnType<typeof openUplinkSensor>>[] = [];
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'bulkhead-event-routes-'));
+  const programDir = join(dir, 'program');
+  await bundleFleetEventsWorker(programDir);
+  await copyFile(sqliteBinding(), join(programDir, 'better_sqlite3.node'));
+  events = fleetEvents({
+    ...{ stateDir: join(dir, 'state'), programDir, natsServer: sitePaths(site()).natsServer },
+    ...{ keeping: { retentionDays: 30, storeMib: 1024 }, replicas: 1, bufferMib: 64, log: HUB_LOG },
+    nameOf: () => undefined,
+    onRightsChange: (listener) => (rightsChanged = listener),
+  });
+  const people: FleetFeature = {
+    ...{ name: 'people', start: async () => undefined, stop: async () => undefined },
+    guard: {
+      // Rights as `right` (everywhere) or `right@sensor`.
+      onRequest: async (request) => {
+        const rights = String(request.headers['x-rights'] ?? '').split(',');
+        const may: Person['may'] = (right, sensor) =>
+          rights.some(
+            (one) =>
+              one === right ||
+              (sensor === undefined ? one.startsWith(`${right}@`) : one === `${right}@${sensor}`),
+          );
+        request.person = { id: 'p_ann', name: 'Ann', roles: ['analyst'], may };
+      },
+    },
+  };
+  web = await openWeb({
+    ...{
+      log: HUB_LOG,
+      version: '0.1.0',
+      tls: undefined,
+      knowsHost: () => true,
+      instrumentHosts: '*.localhost',
+    },
+    ...{ features: [people, events.feature], pagesDir: undefined },
+  });
+  await events.feature.start();
+  base = `http://127.0.0.1:${String(await web.listen('127.0.0.1', 0))}/api/v1/events`;
+  for (const id of [A, B]) {
+    // As the link does: the sensor's bytes, and the key that it said.
+    const connect = (sensor: string, key: string) => {
+      const [near, far] = duplexPair();
+      events.uplink(sensor, far, key);
+      return Promise.resolve(near);
+    };
+    const sensor = await openUplinkSensor(() => ({ connect }), { id });
+    sensors.push(sensor);
+    await sensor.start();
+    await sensor.publish(9, (n) => ({
+      alert: { signature_id: 7, signature: `rule ${String(n)}`, severity: 1 },
+    }));
+  }
+  await waitFor('all events', 30_000, async () => (await events.status()).records === 18);
+});
+afterAll(async () => {
+  for (const sensor of sensors) await sensor.dispose();
+  await web.close();
+  await events.feature.stop();
+  await rm(dir, { recursive: true, force: true });
+});
+
+const ask = (path: string, rights: string, init: RequestInit = {}) =>
+  fetch(base + path, { ...init, headers: { 'x-rights': rights, ...init.headers } });
+const page = async (path: string, rights: string) => (await (await ask(path, rights)).json()) as EventPage;
+
+test('nobody gets anything without the right, and only what the right is narrowed to', async () => {
+  expect((await ask('', 'sensors.read')).status).toBe(403);
+  expect((await page('', 'events.read')).events).toHaveLength(18);
+  const some = await page('?limit=50', `events.read@${A}`);
+  expect(new Set(some.events.map(({ sensor }) => sensor))).toEqual(new Set([A]));
+  expect((await page(`?sensors=${B}`, `events.read@${A}`)).events).toEqual([]);
+  const counts = (await (await ask('/histogram?by=sensor', `events.read@${A}`)).json()) as { total: number };
+  expect(counts.total).toBe(9);
+  const facets = (await (await ask('/facets', `events.read@${A}`)).json()) as { sensors: unknown };
+  expect(facets.sensors).toEqual([{ value: A, count: 9 }]);
+  const status = (await (await ask('/status', `events.read@${A}`)).json()) as EventStatus;
+  expect(status.sensors).toMatchObject([{ sensor: A, linked: true, records: 9, holes: 0 }]);
+  const foreign = (await page(`?sensors=${B}&limit=1`, 'events.read')).events[0]?.id ?? '';
+  expect((await ask(`/${foreign}`, `events.read@${A}`)).status).toBe(404);
+  expect((await ask(`/${foreign}`, `events.read@${B}`)).status).toBe(200);
+  expect((await ask('/zzzzzzzz', 'events.read')).status).toBe(404);
+});
+
+test('a search by what people type, in parts; a bad one is refused with its place', async () => {
+  const found = await page('?types=alert,dns&text=rule%204&severity=high&limit=1', 'events.read');
+  expect(found.events).toHaveLength(1);
+  const more = await page(
+    `?types=alert,dns&text=rule%204&severity=high&limit=1&cursor=${found.cursor ?? ''}`,
+    'events.read',
+  );
+  expect(more).toMatchObject({ events: [{ sensorEventId: 'm4/0', severity: 'high' }], complete: true });
+  expect(more.cursor).toBeUndefined();
+  for (const bad of [
+    '?address=nowhere',
+    '?types=ALERT',
+    '?since=yesterday',
+    '?limit=0',
+    '?what=ever',
+    '?text=%20',
+  ]) {
+    const reply = await ask(bad, 'events.read');
+    expect(reply.status, bad).toBe(400);
+    expect(((await reply.json()) as { fields: { pointer: string } }).fields.pointer).toMatch(/^\//);
+  }
+});
+
+test('analysts take events on where they may, and everybody sees it', async () => {
+  const { id = '' } = (await page(`?sensors=${A}&limit=1`, 'events.read')).events[0] ?? {};
+  const change = (rights: string, body: object) =>
+    ask(`/${id}/mark`, rights, {
+      method: 'PATCH',
+      body: JSON.stringify(body),
+      headers: { 'content-type': 'application/json' },
+    });
+  expect((await change('events.read', { handled: true })).status).toBe(403);
+  expect((await change(`events.handle@${B}`, { handled: true })).status).toBe(404);
+  expect((await change(`events.handle@${A}`, { handled: 'yes' })).status).toBe(400);
+  const marked = await change(`events.handle@${A}`, { owner: 'me', handled: true, note: 'known scanner' });
+  expect(await marked.json()).toMatchObject({ owner: { id: 'p_ann', name: 'Ann' }, handled: true });
+  expect((await page('?handled=yes', 'events.read')).events).toMatchObject([
+    { id, mark: { note: 'known scanner' } },
+  ]);
+  expect((await page('?handled=no&limit=100', 'events.read')).events).toHaveLength(17);
+});
+
+test('events come in live, to whom they concern; who comes back gets what came meanwhile', async () => {
+  const [first] = sensors;
+  const tail = await openTail('/live?types=dns', `events.read@${A}`);
+  const foreign = await openTail('/live', `events.read@${B}`);
+  await first?.publish(3, () => ({ live: true }));
+  const seen = await tail.events(2);
+  expect(seen.every(({ event }) => event.type === 'dns' && event.sensor === A)).toBe(true);
+  rightsChanged();
+  await tail.ended;
+  await first?.publish(3, () => ({ live: true }));
+  await waitFor('the rest', 20_000, async () => (await events.status()).records === 24);
+  const again = await openTail('/live?types=dns', `events.read@${A}`, seen.at(-1)?.id);
+  const missed = await again.events(2);
+  expect(missed.map(({ event }) => event.record['n'])).toEqual([13, 14]);
+  expect(foreign.count()).toBe(0);
+  again.close();
+  foreign.close();
+});
+
+interface Told {
+  id: string;
+  event: FleetEvent;
+}
+
+async function openTail(path: string, rights: string, after?: string) {
+  const end = new AbortController();
+  const reply = await ask(path, rights, {
+    signal: end.signal,
+    headers: after === undefined ? {} : { 'last-event-id': after },
+  });
+  expect(reply.headers.get('content-type')).toContain('text/event-stream');
+  const told: Told[] = [];
+  const ended = (async () => {
+    let text = '';
+    const decoder = new TextDecoder();
+    for await (const chunk of reply.body ?? []) {
+      text += decoder.decode(chunk as Uint8Array, { stream: true });
+      const parts = text.split('\n\n');
+      text = parts.pop() ?? '';
+      for (const part of parts) {
+        const [, id = '', data = ''] = /^id: (.*)\nevent: event\ndata: (.*)$/.exec(part) ?? [];
+        if (data !== '') told.push({ id, event: JSON.parse(data) as FleetEvent });
+      }
+    }
+  })().catch(() => undefined);
+  return {
+    ended,
+    count: () => told.length,
+    events: async (count: number): Promise<Told[]> => {
+      await waitFor(`${String(count)} events`, 20_000, () => told.length >= count);
+      return told.slice(0, count);
+    },
+    close: (): void => {
+      end.abort();
+    },
+  };
+}
