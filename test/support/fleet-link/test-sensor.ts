@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { readRequest } from '@bulkhead/fleet-server/ca';
 import { FleetLink, type ApiRequest, type FleetLinkParts } from '@bulkhead/platform/fleet-link';
 import { waitFor, type BulkheadError } from '@bulkhead/platform/kernel';
@@ -23,6 +24,9 @@ export interface TestSensor {
   status: Record<string, unknown>;
   /** Instruments whose page may be opened. */
   readonly pages: Set<string>;
+  /** How long a configuration takes to come into force, and how many did so at once at most. */
+  applyMs: number;
+  applyingMost: number;
   /** Throws what a configuration should fail with. */
   refuse: BulkheadError | undefined;
   /** The sensor's process ends and starts again. */
@@ -59,7 +63,10 @@ export async function openTestSensor(more: Partial<FleetLinkParts> = {}): Promis
     status: { sensor: 'lab', healthy: true, attention: [], monitors: [], instruments: [] },
     pages: new Set(['rule-manager']),
     refuse: undefined,
+    applyMs: 0,
+    applyingMost: 0,
   } as unknown as { -readonly [K in keyof TestSensor]: TestSensor[K] };
+  let applying = 0;
   const make = (): FleetLink =>
     new FleetLink({
       log: TEST_LOG,
@@ -90,6 +97,10 @@ export async function openTestSensor(more: Partial<FleetLinkParts> = {}): Promis
         parseSensorConfig(document, 'of the fleet').monitorInterfaces.map(({ device }) => device),
       applyConfig: async (document, author, reason) => {
         sensor.applied.push({ document, author, reason });
+        applying += 1;
+        sensor.applyingMost = Math.max(sensor.applyingMost, applying);
+        await sleep(sensor.applyMs);
+        applying -= 1;
         if (sensor.refuse !== undefined) throw sensor.refuse;
         return { revision: 40 + sensor.applied.length };
       },
