@@ -47,9 +47,4 @@ export const FLEET_FLEETD_ERRORS: Readonly<Record<string, CatalogueEntry>> = Obj
     hint: 'Look at its log; it is asked again when it attaches.',
     status: 503,
   },
-  FLEET_FLEETD_PAGE_BY_TOKEN: {
-    title: 'A token asked for a way into the page of an instrument.',
-    hint: "Send requests with the token to the instrument's own address.",
-    status: 400,
-  },
 });

@@ -79,7 +79,7 @@ test('nothing is left for later in the sources', () => {
 });
 
 test('every room, package and folder with a job says what it is in a README of at most two screens', () => {
-  const rooms = ['platform', 'instruments'].flatMap((parent) =>
+  const rooms = ['platform', 'instruments', 'fleet-ui', 'fleet-ui/server'].flatMap((parent) =>
     readdirSync(join(ROOT, parent), { withFileTypes: true })
       .filter((entry) => entry.isDirectory() && entry.name !== 'node_modules')
       .filter((entry) => readdirSync(join(ROOT, parent, entry.name)).length > 0)
