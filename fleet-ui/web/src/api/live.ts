@@ -31,7 +31,11 @@ export function useLive(): LiveState {
       for (const key of stale) void queries.invalidateQueries({ queryKey: JSON.parse(key) as string[] });
       stale.clear();
     };
-    source.onerror = () => setState('lost');
+    source.onerror = () => {
+      setState('lost');
+      // The browser gives up only when it was refused: most likely the session has ended.
+      if (source.readyState === EventSource.CLOSED) void queries.invalidateQueries({ queryKey: ['session'] });
+    };
     const onEvent = (message: MessageEvent<string>) => {
       setState('open');
       const event = JSON.parse(message.data) as LiveEvent;

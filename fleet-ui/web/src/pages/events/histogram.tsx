@@ -28,6 +28,7 @@ export function Histogram({
   );
   if (error !== null) return <Problem error={error} retry={() => void refetch()} />;
   if (data === undefined) return <div className="histogram-awaited" />;
+  if (data.total === 0) return <p className="quiet">None in this time.</p>;
   const kinds = series.map(({ key, label }) => {
     const sum = buckets.reduce((total, { counts }) => total + (counts[key] ?? 0), 0);
     return `${sum.toLocaleString('en')} ${label}`;
