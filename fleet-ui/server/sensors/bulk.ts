@@ -2,6 +2,7 @@ import type { BulkRequest, SensorOutcome } from '@bulkhead/fleet-api';
 import { BulkheadError } from '@bulkhead/platform/kernel';
 import type { Person } from '../web/index.ts';
 import { mustHold, mustHoldEverywhere } from './actor.ts';
+import { inBatches } from './batches.ts';
 import { checkOverlay } from './effective-config.ts';
 import { oneLine, type Actor } from './ports.ts';
 import type { Sensors } from './sensors.ts';
@@ -22,11 +23,11 @@ const RIGHTS = {
  * is caught up when it is back.
  * @throws BulkheadError FLEET_WEB_DENIED, before anything was done, when the person may not do it to all of them
  */
-export function bulk(
+export async function bulk(
   sensors: Sensors,
   { sensors: ids, action }: BulkRequest,
   person: Person,
-): SensorOutcome[] {
+): Promise<SensorOutcome[]> {
   const wanted = [...new Set(ids)];
   mustHold(person, RIGHTS[action.kind], wanted);
   if (action.kind === 'group') {
@@ -35,7 +36,7 @@ export function bulk(
   }
   if (action.kind === 'overrides') checkOverlay(action.overrides, 'sensor');
   const by = { id: person.id, name: person.name };
-  return wanted.map((id) => {
+  return inBatches(sensors.options.db, wanted, (id) => {
     const outcome = tried(sensors, id, action, by);
     const { name, state, code } = outcome;
     sensors.options.audit.write({

@@ -14,6 +14,7 @@ import {
 import { BulkheadError } from '@bulkhead/platform/kernel';
 import type { FleetApp, Person } from '../web/index.ts';
 import { actorOf, mustHold, mustHoldEverywhere, personOf } from './actor.ts';
+import { inBatches } from './batches.ts';
 import { bulk } from './bulk.ts';
 import { groupUnknown } from './groups.ts';
 import { checkOverlay } from './effective-config.ts';
@@ -25,6 +26,7 @@ import { groupView, isoOf } from './views.ts';
 /** Groups and what they carry; and one act for many sensors. */
 export function groupRoutes(app: FleetApp, sensors: Sensors): void {
   const { groups, registry, desired } = sensors;
+  const { db } = sensors.options;
 
   app.get(
     '/api/v1/groups',
@@ -145,12 +147,12 @@ export function groupRoutes(app: FleetApp, sensors: Sensors): void {
       const reason = oneLine(request.body.reason);
       const number = groups.setConfig(group, config, oneLine(by.name, 64), reason);
       request.audited = { facts: { name, revision: number, reason } };
-      const outcomes = registry
-        .inGroup(group)
-        .map(({ id }) =>
-          desired.groupChanged(id, { by, reason: reason || `group "${name}", revision ${String(number)}` }),
-        );
-      return { group: groupView(groups.get(group)), outcomes };
+      const because = { by, reason: reason || `group "${name}", revision ${String(number)}` };
+      const outcomes = await inBatches(db, registry.inGroup(group), ({ id }) =>
+        // Who left meanwhile is somebody else's concern.
+        registry.find(id)?.groupId === group ? [desired.groupChanged(id, because)] : [],
+      );
+      return { group: groupView(groups.get(group)), outcomes: outcomes.flat() };
     },
   );
   app.post(
@@ -170,13 +172,12 @@ export function groupRoutes(app: FleetApp, sensors: Sensors): void {
       mayConfigure(sensors, personOf(request), group);
       groups.get(group);
       const config = checkOverlay(request.body.config, 'group');
-      return {
-        sensors: registry.inGroup(group).map((sensor) => ({
-          sensor: sensor.id,
-          name: sensor.name,
-          ...previewOf(desired.documentOf(sensor), { ...desired.layersOf(sensor), group: config }, sensor),
-        })),
-      };
+      const previews = await inBatches(db, registry.inGroup(group), (sensor) => ({
+        sensor: sensor.id,
+        name: sensor.name,
+        ...previewOf(desired.documentOf(sensor), { ...desired.layersOf(sensor), group: config }, sensor),
+      }));
+      return { sensors: previews };
     },
   );
   app.post(
@@ -193,7 +194,7 @@ export function groupRoutes(app: FleetApp, sensors: Sensors): void {
     async (request) => {
       const { action, sensors: ids } = request.body;
       request.audited = { target: action.kind, facts: { sensors: ids.length } };
-      return { outcomes: bulk(sensors, request.body, personOf(request)) };
+      return { outcomes: await bulk(sensors, request.body, personOf(request)) };
     },
   );
 }
