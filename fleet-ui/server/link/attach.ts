@@ -3,11 +3,12 @@ import type { FromFleet, FromSensor, Hello } from '@bulkhead/platform/contracts/
 import { describeError, type Logger } from '@bulkhead/platform/kernel';
 import { beginOfCall, callerOf, endOfCall, isRefusal } from './calls.ts';
 import type { Door, Visitor } from './door.ts';
+import { widenWindows } from './http2-stream.ts';
 import type { LinkLimits, LinkTimes } from './limits.ts';
 import type { Links } from './links.ts';
 import { endCall, type Refusal } from './refusal.ts';
 import { SensorLink, type AttachCall } from './sensor-link.ts';
-import type { Authorise } from './server.ts';
+import type { Authorise } from './authorise.ts';
 
 export interface AttachParts {
   door: Pick<Door, 'visitor'>;
@@ -144,6 +145,7 @@ export class AttachDesk {
 
   #welcome(call: AttachCall, visitor: Visitor, hello: Hello): void {
     const { links, limits, times, fleetVersion } = this.#parts;
+    widenWindows(call, { stream: limits.callWindowBytes, connection: limits.connectionWindowBytes });
     const link = new SensorLink(call, visitor, hello, { limits, times, listener: links.listener });
     link.send({
       $case: 'welcome',

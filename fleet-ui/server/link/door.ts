@@ -146,16 +146,18 @@ export class Door {
 
   /** Lets nobody in any more. */
   shut(): void {
-    this.#listener.close();
+    if (this.#listener.listening) this.#listener.close();
   }
 
-  /** Cuts everybody off. */
+  /** Cuts everybody off. Resolves when nothing is open. */
   async close(): Promise<void> {
-    const closed = this.#listener.listening
-      ? new Promise<void>((resolve) => this.#listener.close(() => resolve()))
-      : Promise.resolve();
+    this.shut();
+    for (const visitor of this.#visitors.values()) visitor.cut();
+    const closed = [...this.#sockets].map(
+      (socket) => new Promise((resolve) => socket.once('close', resolve)),
+    );
     for (const socket of this.#sockets) socket.destroy();
-    await closed;
+    await Promise.all(closed);
   }
 
   #accept(socket: Socket): void {

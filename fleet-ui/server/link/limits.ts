@@ -27,6 +27,9 @@ export interface LinkLimits {
   outboxBytes: number;
   /** What is kept of one answer that its reader has not read yet. */
   answerBufferBytes: number;
+  /** What a sensor may send before it is read: in one call, and in all calls of one connection. */
+  callWindowBytes: number;
+  connectionWindowBytes: number;
   /** What a sensor may send of one answer before its reader has read. */
   answerWindowBytes: number;
   /** Messages that are read of one link in a quarter of a second; the rest waits at the sensor. */
@@ -51,6 +54,8 @@ export const DEFAULT_LINK_LIMITS: LinkLimits = Object.freeze({
   sentMessageBytes: (1 << 20) + (64 << 10),
   outboxBytes: 4 << 20,
   answerBufferBytes: 2 << 20,
+  callWindowBytes: 512 << 10,
+  connectionWindowBytes: 2 << 20,
   answerWindowBytes: 256 << 10,
   messagesPerTick: 1_000,
   remembered: 20_000,

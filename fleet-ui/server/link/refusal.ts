@@ -1,4 +1,3 @@
-import { constants, type ServerHttp2Stream } from 'node:http2';
 import { Metadata, type ServerDuplexStream, type status } from '@grpc/grpc-js';
 import type { BulkheadError, ErrorCode } from '@bulkhead/platform/kernel';
 
@@ -28,15 +27,6 @@ export function endCall(call: ServerDuplexStream<unknown, unknown>, refusal: Ref
   if (call.cancelled || call.destroyed) return;
   // grpc-js takes the status of a streaming call from its 'error' event.
   call.emit('error', asServiceError(refusal));
-}
-
-/**
- * Ends a call whose other side does not take what was written, so that its end does not wait behind it. grpc-js has no public
- * way to reset one stream of a connection; without the one that it keeps, the call goes with its connection.
- */
-export function resetCall(call: object): void {
-  const { stream } = (call as { call?: { stream?: ServerHttp2Stream } }).call ?? {};
-  if (stream?.closed === false) stream.close(constants.NGHTTP2_CANCEL);
 }
 
 /** A refusal of the same code and words as an error of ours. */

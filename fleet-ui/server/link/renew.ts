@@ -5,7 +5,7 @@ import { beginOfCall, callerOf, endOfCall, isRefusal } from './calls.ts';
 import type { Door } from './door.ts';
 import type { LinkLimits } from './limits.ts';
 import { asServiceError, refusalOf, type Refusal } from './refusal.ts';
-import type { Authorise, Renew } from './server.ts';
+import type { Authorise, Renew } from './authorise.ts';
 
 const CSR_BYTES = 8 << 10;
 

@@ -5,8 +5,9 @@ import { BulkheadError } from '@bulkhead/platform/kernel';
 import { AnswerParts, type Answer } from './answer.ts';
 import { ClockDifference } from './clock.ts';
 import type { Visitor } from './door.ts';
+import { resetCall } from './http2-stream.ts';
 import type { LinkLimits, LinkTimes } from './limits.ts';
-import { endCall, resetCall, type Refusal } from './refusal.ts';
+import { endCall, type Refusal } from './refusal.ts';
 import { EXPIRED, LOST, SILENT, STUCK } from './reasons.ts';
 import { readStatus, statusDigest } from './status-view.ts';
 

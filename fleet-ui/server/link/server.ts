@@ -1,8 +1,9 @@
 import type { Duplex } from 'node:stream';
 import { Server, ServerCredentials, status } from '@grpc/grpc-js';
 import { LinkService, type LinkServer as LinkHandlers } from '@bulkhead/platform/contracts/fleet';
-import type { ErrorCode, Logger } from '@bulkhead/platform/kernel';
+import type { Logger } from '@bulkhead/platform/kernel';
 import { AttachDesk } from './attach.ts';
+import type { Authorise, Renew } from './authorise.ts';
 import { Door, type LinkTls } from './door.ts';
 import {
   DEFAULT_LINK_LIMITS,
@@ -15,19 +16,6 @@ import { Links } from './links.ts';
 import type { Refusal } from './refusal.ts';
 import { handleRenew } from './renew.ts';
 import { Tunnels } from './tunnels.ts';
-
-/** May the sensor of this certificate do that? `instance` is there when it attaches. */
-export type Authorise = (who: {
-  sensor: string;
-  /** Lower-case hexadecimal, as Node reads it from the certificate. */
-  serial: string;
-  instance?: string;
-  address: string;
-}) => Verdict | Promise<Verdict>;
-export type Verdict = 'ok' | { code: ErrorCode; message: string };
-
-/** Issues a sensor's next certificate. @returns DER, the leaf first. @throws BulkheadError: the sensor is told code and message */
-export type Renew = (who: { sensor: string; serial: string; csr: Buffer }) => Promise<Buffer[]>;
 
 export interface LinkServerOptions {
   host: string;

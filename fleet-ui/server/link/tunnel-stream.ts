@@ -1,7 +1,7 @@
 import { Duplex } from 'node:stream';
 import { status, type ServerDuplexStream } from '@grpc/grpc-js';
 import type { TunnelFrame } from '@bulkhead/platform/contracts/fleet';
-import { resetCall } from './refusal.ts';
+import { resetCall } from './http2-stream.ts';
 
 export type TunnelCall = ServerDuplexStream<TunnelFrame, TunnelFrame>;
 

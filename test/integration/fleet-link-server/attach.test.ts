@@ -1,6 +1,8 @@
 import { once } from 'node:events';
+import { connect } from 'node:http2';
 import { status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { FromSensor } from '@bulkhead/platform/contracts/fleet';
 import { waitFor } from '@bulkhead/platform/kernel';
 import { openCable } from '../../support/fleet/cable.ts';
 import { openLinkBench, type LinkBench } from '../../support/fleet/link-bench.ts';
@@ -191,4 +193,33 @@ test('a certificate is renewed over the link; the fleet may ask for it', async (
   await expect(sensor.renew(Buffer.from('no request'))).rejects.toMatchObject({
     code: status.FAILED_PRECONDITION,
   });
+});
+
+test('a sensor that is welcome may have more on its way than HTTP/2 begins with', async () => {
+  const { key, certificate, ca } = await bench.identity(1);
+  const session = connect(`https://${bench.address}`, {
+    ...{ key, cert: certificate, ca, checkServerIdentity: () => undefined },
+  });
+  session.on('error', () => undefined);
+  try {
+    const windows: (number | undefined)[] = [];
+    session.on('remoteSettings', ({ initialWindowSize }) => windows.push(initialWindowSize));
+    const call = session.request({
+      ':method': 'POST',
+      ':path': '/bulkhead.fleet.v1.Link/Attach',
+      'content-type': 'application/grpc',
+      te: 'trailers',
+    });
+    call.on('error', () => undefined);
+    call.resume();
+    const hello = (await bench.sensor(1)).hello();
+    const message = Buffer.from(FromSensor.encode({ what: { $case: 'hello', value: hello } }).finish());
+    const prefix = Buffer.alloc(5);
+    prefix.writeUInt32BE(message.length, 1);
+    call.write(Buffer.concat([prefix, message]));
+    await waitFor('wider windows', 10_000, () => windows.includes(512 << 10));
+    expect(bench.server.links.attached(A)).toBe(true);
+  } finally {
+    session.destroy();
+  }
 });

@@ -73,6 +73,7 @@ export class SimulatedSensor {
         'grpc.use_local_subchannel_pool': 1,
         'grpc.enable_retries': 0,
         'grpc.enable_channelz': 0,
+        'grpc-node.flow_control_window': 1 << 20,
         'grpc.max_receive_message_length': 2 << 20,
         'grpc.initial_reconnect_backoff_ms': 100,
         'grpc.max_reconnect_backoff_ms': 1_000,
