@@ -54,6 +54,13 @@ export class AuditTrail {
     this.#log.write(line);
   }
 
+  /** Writes a line that no route stands for. */
+  write(line: AuditLine): void {
+    if (line.person?.id === null && line.outcome !== undefined && line.outcome !== 'done' && !this.#admit())
+      return;
+    this.#log.write(line);
+  }
+
   #looksStill({ person, by, action, target }: AuditLine): boolean {
     if (action.endsWith('.export')) return false;
     const look = JSON.stringify([person?.id, by, action, target]);

@@ -48,7 +48,7 @@ export interface People {
   setUpNeeded(): boolean;
   /** For the pages of instruments. */
   pages: PagePeople;
-  /** Writes a line that no route of the API stands for. */
+  /** Writes a line that no route of the API stands for. A stranger is `person: { id: null, name: 'nobody' }`; none is the fleet itself. */
   audit(line: AuditLine): void;
   /**
    * For whoever has the machine and lost the password: a code to choose a new one with. The old password stays until then.
@@ -161,7 +161,7 @@ export function openPeople(options: PeopleOptions): People {
     setUpCode: () => signIn.setUpCode(),
     setUpNeeded: () => signIn.setUpNeeded,
     pages: openPages(sessions, identities, onChange),
-    audit: (line) => audit.write(line),
+    audit: (line) => trail.write(line),
     recover: (name) => {
       const account = accounts.byName(name);
       if (account === undefined || account.sso)

@@ -116,6 +116,12 @@ test('no address changes or removes a line, and strangers cannot fill the log', 
   expect(entries.filter((one: { name: string }) => one.name === 'nobody')).toHaveLength(61);
   const [leftOut] = entries.filter((one: { action: string }) => one.action === 'audit.left-out');
   expect(leftOut.facts).toEqual({ refusalsOfStrangers: 40 });
+  // Nor by the pages of instruments.
+  on.clock.now += 60_000;
+  const nobody = { person: { id: null, name: 'nobody' }, outcome: 'refused' as const };
+  for (let n = 0; n < 100; n++) on.people.audit({ ...nobody, action: 'instrument.refuse' });
+  const refused = (await ada.get('/api/v1/audit?limit=500&action=instrument')).json().entries;
+  expect(refused).toHaveLength(60);
 });
 
 test('a code opens one page, once, for thirty seconds, and its session is worth nothing elsewhere', async () => {

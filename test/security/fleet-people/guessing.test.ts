@@ -56,13 +56,18 @@ test('guessing is held up for the account, existing or not, and told in the same
     for (let n = 0; n < 6; n++) {
       const browser = on.browser(`203.0.113.${n + 1}`);
       const reply = await browser.send('POST', '/api/v1/session', { name, password: 'wrong password' });
-      last = { status: reply.statusCode, body: reply.json() };
+      last = {
+        status: reply.statusCode,
+        retryAfter: reply.headers['retry-after'],
+        body: reply.json(),
+      };
     }
     told.push(last);
   }
   expect(told[0]).toEqual(told[1]);
   expect(told[0]).toMatchObject({
     status: 429,
+    retryAfter: '5',
     body: { code: 'FLEET_PEOPLE_TOO_MANY', fields: { retryAfterS: 5 } },
   });
   // The right password is not even looked at meanwhile, from a place that nobody knows.
