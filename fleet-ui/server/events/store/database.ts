@@ -41,11 +41,11 @@ CREATE UNIQUE INDEX packs_once ON packs (stream, sequence);
 CREATE VIRTUAL TABLE words USING fts5(
   text, content='', contentless_delete=1, detail=none, tokenize="ascii tokenchars '=._-:'");
 CREATE TABLE counts (
-  hour INTEGER NOT NULL, minute INTEGER NOT NULL, -- minute -1: the whole hour
-  sensor TEXT NOT NULL, instrument TEXT NOT NULL, type TEXT NOT NULL, severity TEXT NOT NULL, n INTEGER NOT NULL,
-  PRIMARY KEY (minute, hour, sensor, instrument, type, severity)
+  level INTEGER NOT NULL, sensor TEXT NOT NULL, at INTEGER NOT NULL, -- see counts.ts
+  instrument TEXT NOT NULL, type TEXT NOT NULL, severity TEXT NOT NULL, n INTEGER NOT NULL,
+  PRIMARY KEY (level, sensor, at, instrument, type, severity)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX counts_hour ON counts (hour);
+CREATE INDEX counts_age ON counts (level, at);
 CREATE TABLE signature_counts (
   hour INTEGER NOT NULL, sensor TEXT NOT NULL, instrument TEXT NOT NULL, type TEXT NOT NULL, severity TEXT NOT NULL,
   signature TEXT NOT NULL, n INTEGER NOT NULL,

@@ -1,5 +1,5 @@
 import type { EventFacets, FleetEvent } from '@bulkhead/fleet-api';
-import { countsWhere } from './counts.ts';
+import { countsWhere, stretches } from './counts.ts';
 import { IDS_PER_MS, type Db } from './database.ts';
 import { factsOf } from './facts.ts';
 import type { SearchPlan } from './filter.ts';
@@ -52,42 +52,46 @@ type Kind = (typeof KINDS)[keyof typeof KINDS];
 type Facet = EventFacets['types'];
 
 /** To the hour: what kept counts are by. */
-function hoursOf(plan: SearchPlan): { from: number; to: number } {
-  return {
-    from: Math.floor(plan.fromId / IDS_PER_MS / HOUR_MS),
-    to: Math.ceil(plan.toId / IDS_PER_MS / HOUR_MS),
-  };
-}
-
 function fromCounts(db: Db, plan: SearchPlan, limit: number): Pick<EventFacets, keyof typeof KINDS> {
-  const { where, values } = countsWhere(plan.filter);
-  const rows = db
-    .prepare(
-      'SELECT sensor, instrument, type, severity, sum(n) AS n FROM counts ' +
-        `WHERE minute = -1 AND hour >= @from AND hour < @to ${where} GROUP BY 1, 2, 3, 4`,
-    )
-    .all({ ...hoursOf(plan), ...values }) as (Record<Kind, string> & { n: number })[];
-  const by = (kind: Kind): Facet => {
-    const sums = new Map<string, number>();
-    for (const row of rows) sums.set(row[kind], (sums.get(row[kind]) ?? 0) + row.n);
-    return top(sums, limit);
-  };
+  const sums: Record<Kind, Map<string, number>> = emptyKinds();
+  for (const [level, from, to] of stretches(plan.fromId / IDS_PER_MS, plan.toId / IDS_PER_MS)) {
+    for (const bySensor of [false, true]) {
+      const { where, values } = countsWhere(plan.filter, bySensor);
+      const kinds = bySensor ? 'sensor' : 'instrument, type, severity';
+      const rows = db
+        .prepare(
+          `SELECT ${kinds}, sum(n) AS n FROM counts WHERE level = @level AND at >= @from AND at < @to ${where} ` +
+            `GROUP BY ${kinds}`,
+        )
+        .all({ level, from, to, ...values }) as (Partial<Record<Kind, string>> & { n: number })[];
+      for (const { n, ...row } of rows) {
+        for (const [kind, value] of Object.entries(row)) {
+          const counts = sums[kind as Kind];
+          counts.set(value, (counts.get(value) ?? 0) + n);
+        }
+      }
+    }
+  }
   return {
-    types: by('type'),
-    sensors: by('sensor'),
-    instruments: by('instrument'),
-    severities: by('severity'),
+    types: top(sums.type, limit),
+    sensors: top(sums.sensor, limit),
+    instruments: top(sums.instrument, limit),
+    severities: top(sums.severity, limit),
   };
 }
 
 function fromSignatures(db: Db, plan: SearchPlan, limit: number): Facet {
-  const { where, values } = countsWhere(plan.filter);
+  const [from, to] = [
+    Math.floor(plan.fromId / IDS_PER_MS / HOUR_MS),
+    Math.ceil(plan.toId / IDS_PER_MS / HOUR_MS),
+  ];
+  const { where, values } = countsWhere(plan.filter, true);
   return db
     .prepare(
       'SELECT signature AS value, sum(n) AS count FROM signature_counts ' +
         `WHERE hour >= @from AND hour < @to ${where} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT @limit`,
     )
-    .all({ ...hoursOf(plan), ...values, limit }) as Facet;
+    .all({ from, to, ...values, limit }) as Facet;
 }
 
 function labelled(db: Db, facet: Facet): Facet {
@@ -100,12 +104,7 @@ function labelled(db: Db, facet: Facet): Facet {
 
 /** The newest matching events, looked at one by one. */
 class Sample {
-  readonly kinds: Record<Kind, Map<string, number>> = {
-    type: new Map(),
-    sensor: new Map(),
-    instrument: new Map(),
-    severity: new Map(),
-  };
+  readonly kinds = emptyKinds();
   readonly signatures = new Map<string, number>();
   readonly addresses = new Map<string, number>();
   events = 0;
@@ -132,6 +131,10 @@ class Sample {
     for (const end of new Set(ends))
       if (typeof end === 'string' && end.length <= 45) add(this.addresses, end);
   }
+}
+
+function emptyKinds(): Record<Kind, Map<string, number>> {
+  return { type: new Map(), sensor: new Map(), instrument: new Map(), severity: new Map() };
 }
 
 function add(counts: Map<string, number>, value: string): void {

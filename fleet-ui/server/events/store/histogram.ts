@@ -1,5 +1,5 @@
 import type { EventHistogram } from '@bulkhead/fleet-api';
-import { countsWhere } from './counts.ts';
+import { countsWhere, LEVEL_MS, LEVELS } from './counts.ts';
 import { extentOf, IDS_PER_MS, type Db } from './database.ts';
 import type { SearchPlan } from './filter.ts';
 import { candidates } from './search.ts';
@@ -44,22 +44,19 @@ function gridFor(db: Db, plan: SearchPlan, buckets: number): Grid {
 }
 
 function fromCounts(db: Db, plan: SearchPlan, grid: Grid, by: By): EventHistogram {
-  const hourly = grid.widthMs % HOUR_MS === 0;
-  const unit = hourly ? HOUR_MS : MINUTE_MS;
-  const from = grid.fromMs / unit;
-  const to = Math.ceil((grid.fromMs + grid.widthMs * grid.count) / unit);
-  const column = hourly ? 'hour' : 'minute';
-  const { where, values } = countsWhere(plan.filter);
+  const level = grid.widthMs % LEVEL_MS[LEVELS.hour] === 0 ? LEVELS.hour : LEVELS.minute;
+  const unitMs = LEVEL_MS[level];
+  const { where, values } = countsWhere(plan.filter, by === 'sensor');
   const rows = db
     .prepare(
-      `SELECT CAST((${column} - @from) / @width AS INTEGER) AS bucket, ${by} AS kind, sum(n) AS n FROM counts ` +
-        `WHERE ${hourly ? 'minute = -1 AND' : ''} ${column} >= @from AND ${column} < @to ${where} GROUP BY 1, 2`,
+      `SELECT CAST((at - @from) / @width AS INTEGER) AS bucket, ${by} AS kind, sum(n) AS n FROM counts ` +
+        `WHERE level = @level AND at >= @from AND at < @to ${where} GROUP BY 1, 2`,
     )
-    .all({ from, to, width: grid.widthMs / unit, ...values }) as {
-    bucket: number;
-    kind: string;
-    n: number;
-  }[];
+    .all({
+      ...{ level, from: grid.fromMs / unitMs, width: grid.widthMs / unitMs },
+      to: Math.ceil((grid.fromMs + grid.widthMs * grid.count) / unitMs),
+      ...values,
+    }) as { bucket: number; kind: string; n: number }[];
   const result = empty(grid, by);
   for (const { bucket, kind, n } of rows) add(result, bucket, kind, n);
   return result;

@@ -1,3 +1,4 @@
+import { CountTally, LEVEL_MS } from './counts.ts';
 import { IDS_PER_MS, type Db } from './database.ts';
 import { factsOf, type Facts, type IndexWords } from './facts.ts';
 import { recordsOf, type IncomingMessage } from './message.ts';
@@ -151,7 +152,7 @@ function indexPack(
   facts.forEach((fact, index) => {
     if (fact === undefined) return;
     rows.push({ id: id + index, text: words.of(sensor, instrument, type, fact) });
-    tally.count(Math.floor((id + index) / IDS_PER_MS / 60_000), message, fact);
+    tally.count((id + index) / IDS_PER_MS, message, fact);
   });
   tally.arrived(sensor, live, time, type === GAP_TYPE ? droppedIn(lines) : 0);
 }
@@ -168,15 +169,15 @@ function droppedIn(lines: readonly string[]): number {
 
 /** Counts of one batch, written in one go. */
 class Tally {
-  readonly #counts = new Map<string, number>();
+  readonly #counts = new CountTally();
   readonly #signatures = new Map<string, number>();
   readonly #texts = new Map<string, string>();
   readonly #sensors = new Map<string, { records: number; newest: number; dropped: number }>();
 
-  count(minute: number, { sensor, instrument, type }: IncomingMessage, fact: Facts): void {
-    add(this.#counts, JSON.stringify([minute, sensor, instrument, type, fact.severity]));
+  count(timeMs: number, { sensor, instrument, type }: IncomingMessage, fact: Facts): void {
+    this.#counts.add(timeMs, { sensor, instrument, type, severity: fact.severity });
     if (fact.signatureId === '') return;
-    const hour = Math.floor(minute / 60);
+    const hour = Math.floor(timeMs / LEVEL_MS[1]);
     add(this.#signatures, JSON.stringify([hour, sensor, instrument, type, fact.severity, fact.signatureId]));
     this.#texts.set(fact.signatureId, fact.signature);
   }
@@ -191,16 +192,7 @@ class Tally {
   }
 
   write(db: Db): void {
-    const addCount = db.prepare(
-      'INSERT INTO counts (hour, minute, sensor, instrument, type, severity, n) VALUES (?, ?, ?, ?, ?, ?, ?) ' +
-        'ON CONFLICT DO UPDATE SET n = n + excluded.n',
-    );
-    for (const [key, n] of this.#counts) {
-      const [minute, ...kind] = JSON.parse(key) as [number, string, string, string, string];
-      const hour = Math.floor(minute / 60);
-      addCount.run(hour, minute, ...kind, n);
-      addCount.run(hour, -1, ...kind, n);
-    }
+    this.#counts.write(db);
     const addSignature = db.prepare(
       'INSERT INTO signature_counts VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n',
     );

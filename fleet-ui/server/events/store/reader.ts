@@ -1,4 +1,5 @@
 import type { EventFacets, EventFilter, EventHistogram, EventPage, FleetEvent } from '@bulkhead/fleet-api';
+import { countAll } from './counts.ts';
 import { openForReading, extentOf, IDS_PER_MS, usedBytes } from './database.ts';
 import { facets } from './facets.ts';
 import { planSearch } from './filter.ts';
@@ -56,7 +57,6 @@ export function openReader(options: { dir: string; nativeBinding: string | undef
     sensors: (): string[] => db.prepare('SELECT sensor FROM sensor_facts').pluck().all() as string[],
     report: (): StoreReport => {
       const { oldest, newest } = extentOf(db);
-      const sum = db.prepare('SELECT sum(n) FROM counts WHERE minute = -1').pluck().get() as number | null;
       const dropped = db.prepare('SELECT reason, n FROM dropped').all() as { reason: string; n: number }[];
       const sensors = db
         .prepare(
@@ -66,7 +66,7 @@ export function openReader(options: { dir: string; nativeBinding: string | undef
         )
         .all() as (Omit<StoreReport['sensors'][number], 'holeSince'> & { since: number | null })[];
       return {
-        records: sum ?? 0,
+        records: countAll(db),
         bytes: usedBytes(db),
         oldestMs: oldest === 0 ? undefined : Math.floor(oldest / IDS_PER_MS),
         newestMs: newest === 0 ? undefined : Math.floor(newest / IDS_PER_MS),

@@ -1,3 +1,4 @@
+import { forgetCounts, LEVEL_MS } from './counts.ts';
 import { addDropped } from './insert.ts';
 import { IDS_PER_MS, setState, state, usedBytes, type Db } from './database.ts';
 
@@ -100,12 +101,12 @@ function dropOldest(
   })();
 }
 
-/** Counts and marks of what is gone; of the hour in which the oldest record lies, counts stay whole. */
+/** Counts and marks of what is gone; of the hour (and the day) in which the oldest record lies, counts stay whole. */
 function forgetBefore(db: Db): void {
   const oldest = db.prepare('SELECT id FROM packs ORDER BY id LIMIT 1').pluck().get() as number | undefined;
   const from = oldest ?? Number.MAX_SAFE_INTEGER;
-  const hour = Math.floor(from / IDS_PER_MS / 3_600_000);
-  db.prepare('DELETE FROM counts WHERE hour < ?').run(hour);
-  db.prepare('DELETE FROM signature_counts WHERE hour < ?').run(hour);
+  const beforeMs = from / IDS_PER_MS;
+  forgetCounts(db, beforeMs);
+  db.prepare('DELETE FROM signature_counts WHERE hour < ?').run(Math.floor(beforeMs / LEVEL_MS[1]));
   db.prepare('DELETE FROM marks WHERE id < ?').run(from);
 }
