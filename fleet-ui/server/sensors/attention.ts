@@ -14,9 +14,11 @@ export function attentionOf(now: {
   certificates: ReadonlyMap<string, CertificateOf>;
   revisions: ReadonlyMap<string, DesiredRevision>;
   waiting: readonly ReturnRecord[];
+  restoredMs: number | undefined;
   now: number;
 }): AttentionItem[] {
-  return now.sensors.flatMap((sensor) => {
+  const ofFleet = now.restoredMs === undefined ? [] : [restoredItem(now.restoredMs)];
+  const ofSensors = now.sensors.flatMap((sensor) => {
     const items: (AttentionItem | undefined)[] = [
       cloneItem(sensor),
       ...now.waiting.filter((one) => one.sensor === sensor.id).map((one) => returnItem(sensor, one)),
@@ -27,6 +29,18 @@ export function attentionOf(now: {
     ];
     return items.filter((item) => item !== undefined);
   });
+  return [...ofFleet, ...ofSensors];
+}
+
+function restoredItem(restoredMs: number): AttentionItem {
+  return {
+    id: `restored:${String(restoredMs)}`,
+    severity: 'warning',
+    title: 'The fleet was restored from a backup',
+    text: 'Sensors that were revoked after the backup was made may attach again: revoke them once more, then acknowledge this.',
+    since: new Date(restoredMs).toISOString(),
+    link: '/sensors',
+  };
 }
 
 function cloneItem(sensor: SensorRecord): AttentionItem | undefined {

@@ -181,6 +181,21 @@ export function groupRoutes(app: FleetApp, sensors: Sensors): void {
     },
   );
   app.post(
+    '/api/v1/sensors/acknowledge-restore',
+    {
+      config: { right: 'sensors.adopt', audit: 'sensor.acknowledge-restore' },
+      schema: {
+        summary: 'Say that whoever was revoked after the restored backup was made is revoked again',
+        tags: ['sensors'],
+        response: { 200: DoneSchema },
+      },
+    },
+    async () => {
+      sensors.acknowledgeRestore();
+      return { done: true as const };
+    },
+  );
+  app.post(
     '/api/v1/sensors/bulk',
     {
       config: { right: 'sensors.operate', judgesEach: true, audit: 'sensor.bulk' },

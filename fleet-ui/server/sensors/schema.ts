@@ -86,10 +86,23 @@ export const SENSORS_MIGRATIONS = [
       UNIQUE (sensor, key_digest)
     ) STRICT;`,
   },
+  {
+    room: 'sensors',
+    version: 2,
+    sql: `CREATE TABLE sensors_restores (
+      at_ms INTEGER PRIMARY KEY,
+      acknowledged INTEGER NOT NULL DEFAULT 0
+    ) STRICT;`,
+  },
 ] as const;
 
-/** After a backup was put back: codes that were used since, and decisions that were taken since, must not work again. */
+/**
+ * After a backup was put back: codes that were used since, and decisions that were taken since, must not work again. Who was
+ * revoked since is not known to it: that is shown until a person has looked at it.
+ */
 export const SENSORS_AFTER_RESTORE = {
   room: 'sensors',
-  sql: 'DELETE FROM sensors_codes; DELETE FROM sensors_returns;',
+  sql: `DELETE FROM sensors_codes;
+    DELETE FROM sensors_returns;
+    INSERT OR IGNORE INTO sensors_restores (at_ms) VALUES (CAST(strftime('%s', 'now') AS INTEGER) * 1000);`,
 } as const;

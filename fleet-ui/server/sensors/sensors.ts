@@ -203,14 +203,30 @@ export class Sensors {
     this.#flush();
   }
 
+  /** A person made sure that whoever was revoked after the backup is revoked again: the warning goes. */
+  acknowledgeRestore(): void {
+    this.options.db.prepare('UPDATE sensors_restores SET acknowledged = 1').run();
+  }
+
   attention(): AttentionItem[] {
     return attentionOf({
+      restoredMs: this.#restoredMs(),
       sensors: this.registry.all(),
       certificates: this.options.certificates.newestOfAll(),
       revisions: this.revisions.newestOfAll(),
       waiting: this.returns.book.waiting(),
       now: this.now(),
     });
+  }
+
+  /** When a backup was put back, until somebody has looked at it. */
+  #restoredMs(): number | undefined {
+    return (
+      this.options.db
+        .prepare<[], number | null>('SELECT max(at_ms) FROM sensors_restores WHERE acknowledged = 0')
+        .pluck()
+        .get() ?? undefined
+    );
   }
 
   #noteSeen(sensor: string): void {

@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { SENSORS_AFTER_RESTORE } from '@bulkhead/fleet-server/sensors';
 import { sensorKey, type SensorKey } from '../../support/fleet-sensor-keys.ts';
 import { DAY, openSensorsBench, type SensorsBench } from '../../support/fleet-sensors.ts';
 
@@ -140,6 +141,20 @@ test('a fleet restored from an older backup does not know the newest certificate
   expect((await bench.ask('GET', `/api/v1/sensors/${sensor}`)).body.returns).toMatchObject([
     { why: 'forgotten' },
   ]);
+});
+
+test('after a restore, codes and decisions of before are worth nothing, and somebody is told to revoke again', async () => {
+  const { code } = bench.sensors.codes.make({ expiresInS: 3600 }, 'olga');
+  bench.clock.ms += 40 * DAY;
+  await ask();
+  await bench.ask('POST', `/api/v1/sensors/${sensor}/confirm-return`, {});
+  bench.store.db.exec(SENSORS_AFTER_RESTORE.sql);
+  expect(bench.sensors.codes.find(code)).toBeUndefined();
+  expect((await ask()).state).toBe('waiting');
+  const told = () => bench.sensors.attention().some(({ id }) => id.startsWith('restored:'));
+  expect(told()).toBe(true);
+  expect((await bench.ask('POST', '/api/v1/sensors/acknowledge-restore')).status).toBe(200);
+  expect(told()).toBe(false);
 });
 
 test('asking costs no memory, and is limited', async () => {
