@@ -88,7 +88,7 @@ async function serve(
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve(signal));
   });
   const fleet = await startFleet(config, log);
-  // Standard output is for who started us: the address, and the code while it is needed. It never goes to the log.
+  // For who started us, and no line of the log: the address, and the code while it is needed.
   process.stdout.write(`The fleet is at ${fleet.url}\n`);
   const code = fleet.setUpCode();
   if (code !== undefined) process.stdout.write(`Nobody has set it up yet. Set-up code: ${code}\n`);
