@@ -108,8 +108,8 @@ export class AuditLog {
     }
   }
 
-  /** Computes the chain anew; pauses for others every few rows. */
-  async check(): Promise<AuditCheck> {
+  /** Computes the chain anew; pauses for others every few rows, and leaves off there when it is told to. */
+  async check(signal?: AbortSignal): Promise<AuditCheck> {
     const some = this.#db.prepare<[number, number], Row>(
       `SELECT * FROM people_audit WHERE id > ? AND id <= ? ORDER BY id LIMIT ${String(ROWS_AT_ONCE)}`,
     );
@@ -130,6 +130,7 @@ export class AuditLog {
       }
       if (rows.length === 0) break;
       await new Promise((go) => setImmediate(go));
+      if (signal?.aborted === true) return result(null);
     }
     if (this.#highest() > Math.max(end, before)) {
       const now = this.#last()?.id ?? 0;

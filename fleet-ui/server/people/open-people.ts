@@ -3,6 +3,7 @@ import { BulkheadError, type Logger } from '@bulkhead/platform/kernel';
 import type { FleetFeature } from '../web/index.ts';
 import { Accounts } from './accounts.ts';
 import { AuditTrail } from './audit-trail.ts';
+import { AuditWatch } from './audit-watch.ts';
 import { AuditLog, type AuditLine } from './audit.ts';
 import { Attempts } from './attempts.ts';
 import { openCookies } from './cookies.ts';
@@ -82,6 +83,7 @@ export function openPeople(options: PeopleOptions): People {
   const identities = new Identities(accounts, sessions, tokens, options.groupsOf ?? (() => []));
   const audit = new AuditLog(store.db, clock);
   const trail = new AuditTrail(audit, clock);
+  const watch = new AuditWatch(audit, log);
   const cookies = openCookies(encrypted);
   const parts: Parts = {
     ...{ accounts, sessions, tokens, secondFactor, signIn, identities, audit, cookies, encrypted, changed },
@@ -102,16 +104,17 @@ export function openPeople(options: PeopleOptions): People {
         }
       }, TELL_MS);
       telling.unref();
-      // A copy of the log's head outside of the database: what was computed anew there does not fit it.
-      log.info({ head: audit.head() }, 'the audit log goes on');
+      watch.start();
     },
     stop: async () => {
       clearInterval(telling);
+      await watch.stop();
       if (store.db.open) {
         trail.tell();
         log.info({ head: audit.head() }, 'the audit log rests');
       }
     },
+    attention: () => watch.attention(),
     routes: (app) => {
       app.addHook('onSend', async (request, reply, payload) => {
         if (request.is404) return payload;

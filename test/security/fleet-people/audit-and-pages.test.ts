@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { get, type IncomingMessage } from 'node:http';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { openPeople } from '@bulkhead/fleet-server/people';
+import { openLog } from '@bulkhead/platform/kernel';
 import {
   openPeopleWeb,
   PASSWORD,
@@ -206,4 +208,15 @@ test('looking at the same thing again and again is one line; taking a copy is on
   on.clock.now += 10 * 60_000;
   await ada.get('/api/v1/people');
   expect(await count('people.list')).toBe(2);
+});
+
+test('an edit of the log behind the fleet’s back needs attention after the next start', async () => {
+  expect(on.people.feature.attention?.()).toEqual([]);
+  on.store.db.exec("DROP TRIGGER people_audit_stays; UPDATE people_audit SET name = 'eve' WHERE id = 1");
+  const again = openPeople({ store: on.store, log: openLog('test', 'silent'), encrypted: true });
+  await again.feature.start();
+  await expect
+    .poll(() => again.feature.attention?.())
+    .toMatchObject([{ id: 'audit-log', severity: 'critical', link: '/audit' }]);
+  await again.feature.stop();
 });
