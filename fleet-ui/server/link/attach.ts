@@ -6,6 +6,7 @@ import type { Door, Visitor } from './door.ts';
 import { widenWindows } from './http2-stream.ts';
 import type { LinkLimits, LinkTimes } from './limits.ts';
 import type { Links } from './links.ts';
+import type { RefusalLog } from './refusal-log.ts';
 import { endCall, type Refusal } from './refusal.ts';
 import { SensorLink, type AttachCall } from './sensor-link.ts';
 import type { Authorise } from './authorise.ts';
@@ -18,6 +19,7 @@ export interface AttachParts {
   times: LinkTimes;
   fleetVersion: string;
   log: Logger;
+  refusals: Pick<RefusalLog, 'write'>;
 }
 
 const HARDWARE_BYTES = 64 << 10;
@@ -170,13 +172,13 @@ export class AttachDesk {
   }
 
   #refuse(call: AttachCall, visitor: Visitor | undefined, refusal: Refusal): void {
-    const { log, links } = this.#parts;
+    const { log, links, refusals } = this.#parts;
     const who = {
       sensor: visitor?.identity.sensor,
       serial: visitor?.identity.serial,
       address: call.getPeer(),
     };
-    log.warn({ ...who, code: refusal.code }, `a sensor was not attached: ${refusal.message}`);
+    refusals.write({ ...who, code: refusal.code }, `a sensor was not attached: ${refusal.message}`);
     links.refused({ ...who, code: refusal.code, message: refusal.message });
     try {
       endCall(call, refusal);

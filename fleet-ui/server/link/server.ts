@@ -14,6 +14,7 @@ import {
 } from './limits.ts';
 import { Links } from './links.ts';
 import type { Refusal } from './refusal.ts';
+import { RefusalLog } from './refusal-log.ts';
 import { handleRenew } from './renew.ts';
 import { Tunnels } from './tunnels.ts';
 
@@ -75,6 +76,7 @@ export function openLinkServer(options: LinkServerOptions): LinkServer {
   });
   // TLS is done at the door, before gRPC sees a byte: what is handed over here was proved.
   const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
+  const refusals = new RefusalLog(log);
   const links = new Links({
     limits,
     log,
@@ -92,7 +94,7 @@ export function openLinkServer(options: LinkServerOptions): LinkServer {
     },
     turnedAway: ({ address, reason, sensor }) => {
       const message = `A connection was not let in: ${reason}.`;
-      log.info({ address, reason, sensor }, message);
+      refusals.write({ address, reason, sensor }, message);
       links.refused({ address, sensor, code: 'FLEET_LINKS_CERTIFICATE_INVALID', message });
     },
   });
@@ -104,7 +106,7 @@ export function openLinkServer(options: LinkServerOptions): LinkServer {
     uplink: options.onUplink,
   });
   links.bind(tunnels);
-  const desk = new AttachDesk({ door, links, authorise, limits, times, fleetVersion, log });
+  const desk = new AttachDesk({ door, links, authorise, limits, times, fleetVersion, log, refusals });
   grpc.addService(LinkService, {
     attach: (call) => {
       desk.handle(call);
@@ -126,6 +128,7 @@ export function openLinkServer(options: LinkServerOptions): LinkServer {
     for (const link of [...links.all()]) link.tick(now, stalledMs);
     door.sweep(now);
     desk.sweep(now);
+    refusals.tell();
   };
 
   let ticker: NodeJS.Timeout | undefined;
