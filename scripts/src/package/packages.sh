@@ -121,7 +121,7 @@ build_node_package() {
 # What was compiled here must run with the C library of Debian 12.
 runs_on_debian_12() {
   local program newest
-  for program in "$root/build/better_sqlite3.node" "$tools/nats-server"; do
+  for program in "$root"/build/*.node "$tools/nats-server"; do
     newest=$(objdump -T "$program" | grep -oE 'GLIBC_[0-9.]+' | sed 's/GLIBC_//' | sort -Vu | tail -n 1)
     version_at_least 2.36 "${newest:-0}" ||
       die "$program needs glibc $newest, and Debian 12 has 2.36: build the bundle on Debian 12, or with --suite 13"

@@ -36,8 +36,8 @@ export interface RunningFleet {
   visitor(): FleetVisitor;
   /** Sets the fleet up. @returns its administrator, signed in */
   setUp(): Promise<FleetVisitor>;
-  /** Ends it and starts it on the same ports with what it has. */
-  restart(): Promise<void>;
+  /** Ends it and starts it on the same ports with what it has; `meanwhile` is done in between. */
+  restart(meanwhile?: () => Promise<void>): Promise<void>;
   dispose(): Promise<void>;
 }
 
@@ -90,8 +90,9 @@ export async function openRunningFleet(dir?: string): Promise<RunningFleet> {
         throw new Error(`the fleet could not be set up: ${String(status)} ${JSON.stringify(body)}`);
       return person;
     },
-    restart: async () => {
+    restart: async (meanwhile) => {
       await fleet.service.stop();
+      await meanwhile?.();
       fleet.service = await start();
     },
     dispose: async () => {
