@@ -14,6 +14,7 @@ import type { FleetEventStore } from './store/event-store.ts';
 import type { StoreReport } from './store/reader.ts';
 import { SqliteEventStore } from './store/sqlite-store.ts';
 import { WORKER_FILE } from './store/thread.ts';
+import { Throttle } from './throttle.ts';
 
 /** What the events of a fleet need. */
 export interface FleetEventsParts {
@@ -49,6 +50,8 @@ export interface FleetEvents {
 }
 
 const UPKEEP_MS = 30_000;
+/** Of one sensor: about 10,000 events, and far less than the store takes in. */
+const UPLINK_BYTES_PER_S = 8 * 1024 * 1024;
 /** What is missing may still be on its way. */
 const HOLE_SHOWN_MS = 10 * 60_000;
 
@@ -101,7 +104,7 @@ class Events implements FleetEvents {
         stream.once('close', () => socket.destroy());
         socket.once('close', () => stream.destroy());
         const ignore = (): void => undefined;
-        pipeline(stream, socket, ignore);
+        pipeline(stream, new Throttle(UPLINK_BYTES_PER_S), socket, ignore);
         pipeline(socket, stream, ignore);
       },
       (error: unknown) => {

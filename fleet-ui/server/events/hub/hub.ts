@@ -162,7 +162,13 @@ export class Hub {
     this.#pending ??= this.#exclusive(async () => {
       this.#pending = undefined;
       await writeUplinkKeys(this.#file, this.#sensors);
-      if (this.#connected !== undefined) await this.#reload();
+      if (this.#connected === undefined) return;
+      await this.#reload().catch(async (error: unknown) => {
+        if (this.#closing.signal.aborted) throw error;
+        this.#options.log.warn({ reason: describeError(error) }, 'the hub is restarted to take its sensors');
+        await this.#process.stop();
+        await this.#boot();
+      });
     });
     await this.#pending;
   }
