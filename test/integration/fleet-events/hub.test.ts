@@ -1,7 +1,14 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { waitFor } from '@bulkhead/platform/kernel';
 import { uplinkSubject } from '@bulkhead/platform/contracts';
+import { site, sitePaths, waitFor } from '@bulkhead/platform/kernel';
+import { HubProcess } from '../../../fleet-ui/server/events/hub/hub-process.ts';
+import { connectAsInstrument } from '../../support/nats-clients.ts';
+import { freePort } from '../../support/nats.ts';
 import { openHubBench, openSensorBus } from '../../support/fleet/hub-bench.ts';
+import { UPLINK_MODEL } from '../../support/fleet/uplink-bench.ts';
 
 test('what a sensor publishes through its leaf link is acknowledged by the hub, and by nobody when the link is gone', async () => {
   const bench = await openHubBench();
@@ -27,5 +34,69 @@ test('what a sensor publishes through its leaf link is acknowledged by the hub, 
   } finally {
     await sensor.dispose();
     await bench.dispose();
+  }
+});
+
+test('a bus is bound to a fleet and let go again without anybody being disconnected, and stays bound over a restart', async () => {
+  const bench = await openHubBench();
+  const sensor = await openSensorBus(() => bench.hub, { model: UPLINK_MODEL });
+  const { bus } = sensor.bench;
+  const instrument = await connectAsInstrument(sensor.bench, 'suricata', { reconnect: false });
+  const ended = instrument.closed().then(() => 'ended');
+  try {
+    const pid = bus.serverPid();
+    await waitFor('the link', 20_000, () => bench.hub.linked.includes(sensor.id));
+    const line = bus.uplink.line;
+    const again = sensor.bench.reopen();
+    await bus.close();
+    expect(again.uplink.line).toEqual(line);
+    expect(await again.ensure(UPLINK_MODEL)).toEqual({ restarted: false, reloaded: false });
+    expect(again.uplink.publicKey).toBe(bus.uplink.publicKey);
+    await again.uplink.bind(undefined);
+    await waitFor('the end of the link', 20_000, () => !bench.hub.linked.includes(sensor.id));
+    await again.uplink.bind(line);
+    await waitFor('the link again', 20_000, () => bench.hub.linked.includes(sensor.id));
+    expect(again.serverPid()).toBe(pid);
+    await instrument.flush();
+    expect(await Promise.race([ended, 'connected'])).toBe('connected');
+  } finally {
+    await instrument.close();
+    await sensor.dispose();
+    await bench.dispose();
+  }
+});
+
+test('a server that an ended fleetd left behind is ended before another opens its store', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'bulkhead-hub-left-'));
+  const open = (): HubProcess => new HubProcess({ program: sitePaths(site()).natsServer, dir });
+  const [left, next] = [open(), open()];
+  const config = [
+    `listen: "127.0.0.1:${String(await freePort())}"`,
+    `jetstream { store_dir: "${left.storeDir}" }`,
+  ];
+  try {
+    await left.writeConfig(config.join('\n'));
+    let ends = 0;
+    await left.start(() => (ends += 1));
+    expect(left.running).toBe(true);
+    await next.start(() => undefined);
+    await waitFor('the end of the first', 5_000, () => ends === 1);
+    expect([left.running, next.running]).toEqual([false, true]);
+  } finally {
+    await left.stop();
+    await next.stop();
+    await rm(dir, { recursive: true, force: true });
+  }
+});
+
+test('a configuration that the server does not take is refused before anything runs', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'bulkhead-hub-bad-'));
+  const server = new HubProcess({ program: sitePaths(site()).natsServer, dir });
+  try {
+    await expect(server.writeConfig('listen: {')).rejects.toMatchObject({ code: 'FLEET_HUB_CONFIG_REFUSED' });
+    const missing = new HubProcess({ program: join(dir, 'nowhere'), dir });
+    await expect(missing.writeConfig('listen: "127.0.0.1:1"')).rejects.toThrow();
+  } finally {
+    await rm(dir, { recursive: true, force: true });
   }
 });
