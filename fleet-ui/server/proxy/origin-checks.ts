@@ -15,8 +15,9 @@ export function checkOrigin(request: IncomingMessage, origin: string, isUpgrade:
   const { headers, method = '' } = request;
   const site = headers['sec-fetch-site'];
   if (isUpgrade || !isSafe(method)) {
-    // Both: a browser that does not say Sec-Fetch-Site is too old to be trusted with an Origin that it sends.
-    if (headers.origin !== origin || site !== 'same-origin') throw foreign();
+    // Chromium says Sec-Fetch-Site with everything but WebSockets; every browser says Origin with those, and no page can forge it.
+    const said = isUpgrade ? (site ?? 'same-origin') : site;
+    if (headers.origin !== origin || said !== 'same-origin') throw foreign();
     return;
   }
   if (headers.origin !== undefined && headers.origin !== origin) throw foreign();
