@@ -48,7 +48,7 @@ export function AttentionList({
               {isNew && <Badge tone="accent">new</Badge>}
               {item.since !== undefined && (
                 <span className="quiet">
-                  since <Ago time={item.since} />
+                  <Ago time={item.since} />
                 </span>
               )}
             </div>

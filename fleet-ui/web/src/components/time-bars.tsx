@@ -91,6 +91,15 @@ export function stacked(series: readonly BarSeries[], buckets: readonly BarBucke
   return [times, ...rows.reverse()];
 }
 
+/** Hours of the day, or days where the steps are that wide; a day also where one begins. */
+function timeLabel(timeS: number, stepS: number): string {
+  const date = new Date(timeS * 1000);
+  const midnight = date.getHours() === 0 && date.getMinutes() === 0;
+  return stepS >= 86_400 || midnight
+    ? date.toLocaleDateString(undefined, { day: 'numeric', month: 'short' })
+    : date.toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit', hour12: false });
+}
+
 function optionsFor(
   element: HTMLElement,
   series: readonly BarSeries[],
@@ -117,7 +126,11 @@ function optionsFor(
       y: { range: (_plot, _min, max) => [0, Math.max(1, max * 1.05)] },
     },
     axes: [
-      { ...axis, size: 28 },
+      {
+        ...axis,
+        size: 30,
+        values: (_plot, splits, _axis, _space, step) => splits.map((time) => timeLabel(time, step)),
+      },
       { ...axis, size: 44, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 1e5, 1e6, 1e7] },
     ],
     series: [

@@ -75,7 +75,7 @@ const Row = memo(function Row({
         </div>
       </td>
       <td className="mono path">{eventPath(event.record) ?? ''}</td>
-      <td>{sensor}</td>
+      <td className="nowrap">{sensor}</td>
     </tr>
   );
 });

@@ -132,7 +132,7 @@ function PersonActions({ person, invited }: { person: Person; invited: Invited }
             aria-label={`Change ${person.name}`}
             rightSection={<Icon name="down" size={12} />}
           >
-            Do
+            Actions
           </Button>
         </Menu.Target>
         <Menu.Dropdown>

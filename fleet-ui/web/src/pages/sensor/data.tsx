@@ -1,5 +1,7 @@
+import { Button } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
+import { API } from '../../api/http.ts';
 import { askSensor } from '../../api/sensor.ts';
 import { Empty } from '../../components/empty.tsx';
 import { Loaded } from '../../components/loaded.tsx';
@@ -27,7 +29,21 @@ export function SensorData() {
     );
   }
   return (
-    <Section title="What it keeps" note="ages as the platform measured them, or as the instrument says">
+    <Section
+      title="What it keeps"
+      note="ages as the platform measured them, or as the instrument says"
+      actions={
+        <Button
+          component="a"
+          size="xs"
+          variant="default"
+          href={`${API}/sensors/${sensor}/api/v1/data/report`}
+          download={`data-report-${sensor}.json`}
+        >
+          Download it, signed
+        </Button>
+      }
+    >
       <Loaded query={report} what="stores">
         {({ report: copies }) => <Copies report={copies} />}
       </Loaded>

@@ -49,7 +49,7 @@ export function SensorActions({ sensor }: { sensor: SensorDetail }) {
       <Menu position="bottom-end" width={230}>
         <Menu.Target>
           <Button variant="default" rightSection={<Icon name="down" size={14} />}>
-            Do
+            Actions
           </Button>
         </Menu.Target>
         <Menu.Dropdown>

@@ -7,13 +7,13 @@ import type {
 } from '@bulkhead/fleet-api';
 import { stageKey, type StageRate, type StageRates } from './ledger-rates.ts';
 
-export const BOX_WIDTH = 190;
+export const BOX_WIDTH = 212;
 const BOX_HEIGHT = 74;
 const GAP = 22;
 const TOP = 34;
-const COLUMN = { monitor: 8, engine: 325, instrument: 655, bus: 905 } as const;
+const COLUMN = { monitor: 8, engine: 330, instrument: 640, bus: 910 } as const;
 export const PICTURE_WIDTH = 1000;
-export const BUS_WIDTH = 87;
+export const BUS_WIDTH = 82;
 const CAPTURE_PACKAGE = 'capture-engine';
 
 export type Condition = 'good' | 'warn' | 'bad' | 'idle';
@@ -37,7 +37,7 @@ export interface WiringLine {
   /** An SVG path. */
   path: string;
   /** Where its words stand, and how they are set there. */
-  label: { x: number; y: number; anchor: 'middle' | 'end' };
+  label: { x: number; y: number; anchor: 'start' | 'middle' | 'end' };
   /** For who hears the picture: `copies from span-a to suricata`. */
   what: string;
   rate: StageRate | undefined;
@@ -83,7 +83,9 @@ export function wiringPicture(parts: {
     height: TOP + inner + 12,
     boxes: [...monitorBoxes, ...engineBoxes, ...otherBoxes],
     lines: [
-      ...monitorBoxes.flatMap((box) => monitorLine(box, engineBoxes[0], rates)),
+      ...monitorBoxes.flatMap((box, index) =>
+        monitorLine(box, engineBoxes[0], rates, (index + 1) / (monitorBoxes.length + 1)),
+      ),
       ...portLines(ports, engineBoxes[0], monitorBoxes, otherBoxes, rates),
       ...otherBoxes.map((box) => busLine(box, rates)),
     ],
@@ -149,13 +151,26 @@ function instrumentBox(
   };
 }
 
-function monitorLine(from: WiringBox, to: WiringBox | undefined, rates: StageRates): WiringLine[] {
+function monitorLine(
+  from: WiringBox,
+  to: WiringBox | undefined,
+  rates: StageRates,
+  share: number,
+): WiringLine[] {
   if (to === undefined) return [];
   const guard = rates.get(stageKey('guard', from.name));
   const nic = rates.get(stageKey('nic', from.name));
-  return [
-    packetLine(from, to, `m ${from.name}`, `packets of ${from.name} to ${to.name}`, joined(nic, guard), 0.5),
-  ];
+  const line = packetLine(
+    from,
+    to,
+    `m ${from.name}`,
+    `packets of ${from.name} to ${to.name}`,
+    joined(nic, guard),
+    share,
+  );
+  // At its beginning: at the other end the lines of all monitor interfaces meet.
+  const label = { x: from.x + BOX_WIDTH + 8, y: from.y + from.height / 2 - 7, anchor: 'start' as const };
+  return [{ ...line, label }];
 }
 
 function portLines(

@@ -33,10 +33,10 @@ export function WiringSvg({ picture, sensor }: { picture: WiringPicture; sensor:
           <text x="8" y="18">
             Monitor interfaces · receive only
           </text>
-          <text x="325" y="18">
+          <text x="330" y="18">
             Capture engine
           </text>
-          <text x="655" y="18">
+          <text x="640" y="18">
             Instruments
           </text>
         </g>
@@ -44,16 +44,16 @@ export function WiringSvg({ picture, sensor }: { picture: WiringPicture; sensor:
           <Way key={line.id} line={line} />
         ))}
         <g className={`wiring-box wiring-${bus.condition}`}>
-          <rect x="905" y={bus.y} width={BUS_WIDTH} height={bus.height} rx="4" />
+          <rect x="910" y={bus.y} width={BUS_WIDTH} height={bus.height} rx="4" />
           <text
-            x={905 + BUS_WIDTH / 2}
+            x={910 + BUS_WIDTH / 2}
             y={bus.y + bus.height / 2}
             textAnchor="middle"
             className="wiring-name"
           >
             Bus
           </text>
-          <text x={905 + BUS_WIDTH / 2} y={bus.y + bus.height / 2 + 17} textAnchor="middle">
+          <text x={910 + BUS_WIDTH / 2} y={bus.y + bus.height / 2 + 17} textAnchor="middle">
             {bus.condition === 'good' ? 'up' : 'down'}
           </text>
         </g>
@@ -74,12 +74,10 @@ function Way({ line }: { line: WiringLine }) {
       <path d={line.path} markerEnd="url(#tip)" fill="none" />
       <text x={x} y={y} textAnchor={anchor}>
         {rateText(line.rate)}
+        {line.rate !== undefined && line.rate.lost > 0 && (
+          <tspan className="way-lost"> · {compactNumber(line.rate.lost)} lost</tspan>
+        )}
       </text>
-      {line.rate !== undefined && line.rate.lost > 0 && (
-        <text x={x} y={y + 22} textAnchor={anchor} className="way-lost">
-          {compactNumber(line.rate.lost)} lost
-        </text>
-      )}
     </g>
   );
 }

@@ -17,7 +17,7 @@ export function NameCell({ row: { sensor } }: { row: SensorRow }) {
         {sensor.name}
       </Link>
       {sensor.tags.length > 0 && (
-        <div>
+        <div className="nowrap">
           {sensor.tags.map((tag) => (
             <span key={tag} className="tag">
               {tag}
@@ -47,7 +47,7 @@ export function LossCell({ row: { facts } }: { row: SensorRow }) {
   const share = facts.lost / Math.max(1, facts.received);
   return (
     <span
-      className={share >= LOSS_WARN ? 'text-bad' : 'text-warn'}
+      className={`nowrap ${share >= LOSS_WARN ? 'text-bad' : 'text-warn'}`}
       title={`${facts.lost.toLocaleString('en')} packets`}
     >
       {percentWords(facts.lost, facts.received)} · {compactNumber(facts.lost)}
@@ -66,7 +66,7 @@ export function ClockCell({ row: { clockMs } }: { row: SensorRow }) {
   if (clockMs === undefined) return <span className="quiet">–</span>;
   if (Math.abs(clockMs) < CLOCK_WARN_MS) return <span>right</span>;
   return (
-    <span className="text-warn">
+    <span className="text-warn nowrap">
       {durationWords(Math.abs(clockMs) / 1000)} {clockMs > 0 ? 'ahead' : 'behind'}
     </span>
   );
