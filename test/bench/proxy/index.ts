@@ -40,7 +40,7 @@ async function measure({ root, progress, signal }: BenchContext): Promise<Measur
     const socket = join(dir, 'rules.sock');
     await begin('instrument', { socket }, at.rest);
     const port = await freePort();
-    const nginx = await startNginx(join(dir, 'nginx'), socket, port, at.proxy);
+    const nginx = await startNginx(root, join(dir, 'nginx'), socket, port, at.proxy);
     running.push(nginx);
     const direct = await begin<FleetSaid>(
       'fleet',

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { run, waitFor } from '@bulkhead/platform/kernel';
@@ -10,6 +11,7 @@ import { ended } from './program.ts';
  * we do; no log, no check of who asks.
  */
 export async function startNginx(
+  root: string,
   dir: string,
   socket: string,
   port: number,
@@ -39,15 +41,31 @@ http {
 }
 `,
   );
-  const program = process.env['BULKHEAD_BENCH_NGINX'] ?? '/usr/sbin/nginx';
-  const { stderr } = await run(program, ['-v']).catch((error: unknown) => {
-    throw new Error('nginx is missing; scripts/setup --tests installs it', { cause: error });
-  });
+  const program = await nginxProgram(root);
+  const { stderr } = await run(program, ['-v']);
   const child = spawn('taskset', ['-c', cpus, program, '-e', 'stderr', '-p', dir, '-c', file], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   await waitFor('nginx to listen', 10_000, () => listens(port));
   return { version: /nginx\/(\S+)/.exec(stderr)?.[1] ?? 'unknown', end: () => ended(child) };
+}
+
+/**
+ * The machine's own, or Debian's unpacked beside the bundles: installed as a package it would also run as a service, on all of the
+ * machine's addresses.
+ */
+async function nginxProgram(root: string): Promise<string> {
+  const given = process.env['BULKHEAD_BENCH_NGINX'] ?? '/usr/sbin/nginx';
+  if (existsSync(given)) return given;
+  const kept = join(root, 'build/bench-proxy/nginx');
+  const program = join(kept, 'usr/sbin/nginx');
+  if (existsSync(program)) return program;
+  await mkdir(kept, { recursive: true });
+  await run('apt-get', ['-q', 'download', 'nginx'], { cwd: kept, timeoutMs: 120_000 });
+  const archive = (await readdir(kept)).find((name) => name.endsWith('.deb'));
+  if (archive === undefined) throw new Error('apt-get brought no nginx');
+  await run('dpkg-deb', ['-x', join(kept, archive), kept]);
+  return program;
 }
 
 function listens(port: number): Promise<boolean> {
