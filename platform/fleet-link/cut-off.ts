@@ -37,6 +37,42 @@ export function refuseCutOff(taken: readonly string[], towards: ReadonlySet<stri
   });
 }
 
+/** What a document would take of the machine beside what the platform made. */
+export interface Claims {
+  /** Network devices, for monitoring and for instruments. */
+  devices: readonly string[];
+  /** Files of the machine that instruments or the platform would read, each with who. */
+  files: readonly string[];
+}
+
+/**
+ * Which of its files instruments may read is said at the sensor: whoever holds the fleet could otherwise have any file of any
+ * sensor copied to an instrument, and read it there.
+ * @throws BulkheadError FLEET_LINK_CONFIG_FILES when `next` names one that `present` does not.
+ */
+export function refuseFiles(next: Claims, present: Claims | undefined): void {
+  const file = next.files.find((one) => present?.files.includes(one) !== true);
+  if (file === undefined) return;
+  throw new BulkheadError({
+    code: 'FLEET_LINK_CONFIG_FILES',
+    message: `The configuration names a file of the sensor that it did not name before: ${file}.`,
+    hint: 'Name the file at the sensor once (`bulkhead config apply`), or deliver it over the bus.',
+    fields: { file },
+  });
+}
+
+/** All that is asked of a document of the fleet before it is tried. @throws BulkheadError of {@link refuseFiles}, {@link refuseCutOff}, `claimsOf` */
+export async function checkClaims(
+  document: string,
+  { claimsOf, config }: { claimsOf: (document: string) => Claims; config: () => string | undefined },
+  fleet: Endpoint,
+): Promise<void> {
+  const claims = claimsOf(document);
+  const present = config();
+  refuseFiles(claims, present === undefined ? undefined : claimsOf(present));
+  refuseCutOff(claims.devices, await devicesTowards(fleet));
+}
+
 async function localAddressTowards({ host, port }: Endpoint): Promise<string> {
   const { address, family } = await lookup(host);
   const socket = createSocket(family === 6 ? 'udp6' : 'udp4');

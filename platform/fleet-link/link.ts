@@ -8,7 +8,7 @@ import type { SensorApi } from './ask-runner.ts';
 import type { Attachment } from './attachment.ts';
 import { clockWrong, lifeOf } from './certificates.ts';
 import { CertificateKeeper } from './certificate-keeper.ts';
-import { devicesTowards, refuseCutOff } from './cut-off.ts';
+import { checkClaims, type Claims } from './cut-off.ts';
 import { DesiredConfigs } from './desired-config.ts';
 import { joinFleet, type JoinRequest } from './join.ts';
 import { LinkState, type FleetStatus } from './link-state.ts';
@@ -34,8 +34,8 @@ export interface FleetLinkParts {
   pages: InstrumentPages;
   /** The document in force. */
   config: () => string | undefined;
-  /** Devices that a document would take for monitoring and for instruments. @throws BulkheadError when it is none. */
-  devicesOf: (document: string) => readonly string[];
+  /** What a document would take of the machine. @throws BulkheadError when it is none. */
+  claimsOf: (document: string) => Claims;
   /** @see DesiredConfigParts.apply */
   applyConfig: (document: string, author: string, reason: string) => Promise<{ revision: number }>;
   pace?: Partial<Pace>;
@@ -311,10 +311,8 @@ export class FleetLink {
   }
 
   async #check(document: string): Promise<void> {
-    const taken = this.#parts.devicesOf(document);
-    const membership = this.#membership;
-    if (membership === undefined) throw notJoined();
-    refuseCutOff(taken, await devicesTowards(membership.proxy ?? membership.link));
+    if (this.#membership === undefined) throw notJoined();
+    await checkClaims(document, this.#parts, this.#membership.proxy ?? this.#membership.link);
   }
 
   #tell(up: boolean): void {

@@ -71,12 +71,7 @@ export function fleetFeature(context: FeatureContext): FleetFeature {
       connect: (instrument, signal) => connectPage(paths.pageSocket(instrument), signal),
     },
     config: () => configuration.revisions.current?.document,
-    devicesOf: (document) => {
-      const { monitorInterfaces, activeInterfaces } = parseSensorConfig(document, 'of the fleet');
-      return [...monitorInterfaces, ...activeInterfaces.filter(({ vlan }) => vlan === undefined)].map(
-        ({ device }) => device,
-      );
-    },
+    claimsOf,
     applyConfig: (document, author, reason) => applyConfig(context, document, author, reason),
   });
   return {
@@ -99,6 +94,23 @@ export function fleetFeature(context: FeatureContext): FleetFeature {
       );
       app.post('/v1/fleet/leave', () => link.leave());
     },
+  };
+}
+
+/** What a document would take of the machine. @throws BulkheadError SENSORD_CONFIG_INVALID */
+export function claimsOf(document: string): { devices: string[]; files: string[] } {
+  const { monitorInterfaces, activeInterfaces, instruments, metrics } = parseSensorConfig(
+    document,
+    'of the fleet',
+  );
+  // A VLAN leaves the device that it is of as it is.
+  const active = activeInterfaces.filter(({ vlan }) => vlan === undefined);
+  const files = instruments.flatMap(({ name, resources }) =>
+    Object.values(resources).map((path) => `${path} for ${name}`),
+  );
+  return {
+    devices: [...monitorInterfaces, ...active].map(({ device }) => device),
+    files: metrics.tokenFile === undefined ? files : [...files, `${metrics.tokenFile} for metrics`],
   };
 }
 

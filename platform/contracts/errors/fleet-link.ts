@@ -74,6 +74,10 @@ export const FLEET_LINK_ERRORS: Readonly<Record<string, CatalogueEntry>> = Objec
     title: 'The configuration would take the network interface that leads to the fleet.',
     hint: 'Use another interface for monitoring or for instruments; nothing was changed.',
   },
+  FLEET_LINK_CONFIG_FILES: {
+    title: 'The configuration of the fleet names a file of the sensor that was not named before.',
+    hint: 'Which of its files instruments may read is said at the sensor: apply it there once, or deliver the file over the bus.',
+  },
   FLEET_LINK_CONFIG_OLD: {
     title: 'The fleet sent an older revision than one that it sent before.',
     hint: 'The fleet was perhaps restored from a backup. Save the configuration there once more, so that it gets a new revision.',

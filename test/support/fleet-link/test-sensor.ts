@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { readRequest } from '@bulkhead/fleet-server/ca';
 import { FleetLink, type ApiRequest, type FleetLinkParts } from '@bulkhead/platform/fleet-link';
 import { waitFor, type BulkheadError } from '@bulkhead/platform/kernel';
-import { parseSensorConfig } from '../../../platform/sensord/config-file.ts';
+import { claimsOf } from '../../../platform/sensord/fleet-feature.ts';
 import { sensorKey } from '../fleet-sensor-keys.ts';
 import { TEST_LOG, type FleetBench } from './fleet-bench.ts';
 
@@ -93,8 +93,7 @@ export async function openTestSensor(more: Partial<FleetLinkParts> = {}): Promis
         },
       },
       config: () => 'version: 1\nsensor: { name: lab }\n',
-      devicesOf: (document) =>
-        parseSensorConfig(document, 'of the fleet').monitorInterfaces.map(({ device }) => device),
+      claimsOf,
       applyConfig: async (document, author, reason) => {
         sensor.applied.push({ document, author, reason });
         applying += 1;

@@ -2,7 +2,8 @@ import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { devicesTowards, refuseCutOff } from '../../../platform/fleet-link/cut-off.ts';
+import { devicesTowards, refuseCutOff, refuseFiles } from '../../../platform/fleet-link/cut-off.ts';
+import { claimsOf } from '../../../platform/sensord/fleet-feature.ts';
 
 test('the way to a fleet is what the kernel routes, with everything below it', async () => {
   expect([...(await devicesTowards({ host: '127.0.0.1', port: 9 }))]).toEqual(['lo']);
@@ -29,4 +30,23 @@ test('the way to a fleet is what the kernel routes, with everything below it', a
 test('no way at all cuts nothing off', async () => {
   expect((await devicesTowards({ host: 'name.that.is.none.invalid', port: 9 })).size).toBe(0);
   expect(() => refuseCutOff(['eth0'], new Set())).not.toThrow();
+});
+
+test('a fleet names no file of a sensor that the sensor did not name itself, and gives none to another instrument', () => {
+  const of = (instrument: string, path: string) =>
+    claimsOf(
+      `version: 1\nsensor: { name: lab }\ninstruments: [{ name: ${instrument}, package: p, resources: { a.rules: ${path} } }]\n`,
+    );
+  const present = of('suricata', '/srv/a.rules');
+  expect(present.files).toEqual(['/srv/a.rules for suricata']);
+  expect(() => refuseFiles(of('suricata', '/srv/a.rules'), present)).not.toThrow();
+  for (const next of [of('suricata', '/etc/shadow'), of('recorder', '/srv/a.rules')]) {
+    expect(() => refuseFiles(next, present)).toThrow(
+      /names a file of the sensor that it did not name before/,
+    );
+  }
+  expect(() => refuseFiles(present, undefined)).toThrow(/srv/);
+  const metrics =
+    'version: 1\nsensor: { name: lab }\nmetrics: { listen: "127.0.0.1:9", tokenFile: /etc/shadow }\n';
+  expect(claimsOf(metrics).files).toEqual(['/etc/shadow for metrics']);
 });
