@@ -36,6 +36,8 @@ export async function servePages(app: FleetApp, dir: string | undefined): Promis
       cacheControl: false,
       globIgnore: ['index.html', '**/*.br', '**/*.gz'],
       setHeaders: (reply, path) => {
+        // A cache between must not give a packed file to who did not ask for one.
+        reply.setHeader('vary', 'accept-encoding');
         const lasting = path.includes('/assets/');
         reply.setHeader('cache-control', lasting ? 'public, max-age=31536000, immutable' : 'no-cache');
       },
@@ -58,17 +60,17 @@ function wantsPage(request: FastifyRequest): boolean {
   );
 }
 
-/** Its style elements are made by the app as it runs (sizes of columns, colours); a nonce is what lets these in and no others. */
+/** An app that makes style elements as it runs has a place for a nonce, which lets these in and no others; one that does not needs none. */
 function sendPage(reply: FastifyReply, page: string): FastifyReply {
+  const sent = reply.header('cache-control', 'no-store').type('text/html; charset=utf-8');
+  if (!page.includes(NONCE_PLACE)) return sent.send(page);
   const nonce = randomBytes(16).toString('base64');
   const policy = String(reply.getHeader('content-security-policy') ?? '');
-  return reply
+  return sent
     .header(
       'content-security-policy',
       policy.replace("style-src 'self'", `style-src 'self' 'nonce-${nonce}'`),
     )
-    .header('cache-control', 'no-store')
-    .type('text/html; charset=utf-8')
     .send(page.replaceAll(NONCE_PLACE, nonce));
 }
 

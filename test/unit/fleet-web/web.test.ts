@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterEach, expect, test } from 'vitest';
 import { z } from 'zod';
 import { openWeb, type FleetApp, type FleetFeature, type Person, type Web } from '@bulkhead/fleet-server/web';
@@ -173,6 +174,7 @@ test('the app’s page gets a nonce of its own each time, its files are kept, it
   mkdirSync(join(dir, 'assets'));
   writeFileSync(join(dir, 'index.html'), '<meta property="csp-nonce" nonce="__BULKHEAD_NONCE__">');
   writeFileSync(join(dir, 'assets', 'app-1a2b.js'), 'export {};');
+  writeFileSync(join(dir, 'assets', 'app-1a2b.js.gz'), gzipSync('export {};'));
   writeFileSync(join(dir, 'favicon.svg'), '<svg/>');
   const on = await web([], dir);
   const html = { accept: 'text/html,*/*' };
@@ -189,6 +191,14 @@ test('the app’s page gets a nonce of its own each time, its files are kept, it
   expect(new Set(nonces).size).toBe(3);
   const script = await ask(on, '/assets/app-1a2b.js');
   expect(script.headers).toMatchObject({ 'cache-control': expect.stringContaining('immutable') });
+  const packed = await ask(on, '/assets/app-1a2b.js', { 'accept-encoding': 'gzip, deflate' });
+  expect(packed.headers).toMatchObject({
+    'content-encoding': 'gzip',
+    'content-type': expect.stringContaining('javascript'),
+    'cache-control': expect.stringContaining('immutable'),
+    vary: expect.stringMatching(/accept-encoding/i),
+  });
+  expect(gunzipSync(packed.rawPayload).toString()).toBe('export {};');
   expect((await ask(on, '/favicon.svg')).statusCode).toBe(200);
   for (const path of ['/assets/none.js', '/api/v2/x', '/index.php', '/assets/']) {
     expect([path, (await ask(on, path, html)).statusCode]).toEqual([path, 404]);
