@@ -10,6 +10,9 @@ import { headersForInstrument, isSafe } from './request-headers.ts';
 import { headersForBrowser } from './response-headers.ts';
 import type { Place, Visitor } from './types.ts';
 
+/** Answers up to this are copied once to be written with their head. */
+const SMALL_BYTES = 16_384;
+
 /** What an exchange is made of. */
 export interface ExchangeParts {
   request: IncomingMessage;
@@ -143,6 +146,8 @@ export class Exchange implements Live, Dispatcher.DispatchHandler {
     const { response } = this.#parts;
     this.#end();
     if (held === undefined) response.end();
+    // As text Node puts it behind the head and writes both at once; latin1 keeps every byte.
+    else if (held.length <= SMALL_BYTES) response.end(held.toString('latin1'), 'latin1');
     else response.end(held);
   }
 

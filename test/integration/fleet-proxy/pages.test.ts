@@ -4,6 +4,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { waitFor } from '@bulkhead/platform/kernel';
 import { closing, startProxy, type TestProxy } from '../../support/fleet/ui-proxy.ts';
 
+/** Neither text nor anything else in particular. */
+const EVERY_BYTE = Buffer.from(Array.from({ length: 1_024 }, (_, n) => n % 256));
+
 let at: TestProxy;
 /** What the page was asked last. */
 let seen: IncomingMessage | undefined;
@@ -34,6 +37,8 @@ beforeAll(async () => {
     } else if (path === '/breaks') {
       response.writeHead(200, { 'content-length': '1000' });
       response.write('half', () => response.destroy());
+    } else if (path === '/bytes') {
+      response.end(EVERY_BYTE);
     } else if (path === '/never') {
       // Nothing is ever answered.
     } else {
@@ -226,6 +231,16 @@ test('a stream of events passes at once; its end comes with the end of the right
   await waitFor('the page to be left alone', 5_000, () => endless === -1);
   expect(at.proxy.counts().live).toBe(0);
   expect(await codeOf(at.get('rules', '/', person))).toBe('FLEET_PROXY_SIGNED_OUT');
+});
+
+test('bytes arrive as they were sent', async () => {
+  const lines = Object.entries({ host: at.host('rules'), ...at.people.signIn(at.origin('rules')) });
+  const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+  const answer = Buffer.from(
+    await at.raw(`GET /bytes HTTP/1.1\r\n${head}connection: close\r\n\r\n`),
+    'latin1',
+  );
+  expect(answer.includes(EVERY_BYTE)).toBe(true);
 });
 
 test('an answer that breaks off is seen to break off; a client that goes away frees the page', async () => {
