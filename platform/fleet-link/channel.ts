@@ -31,6 +31,7 @@ export function openClient({ link, proxy, caPem, keyPem, chainPem }: Membership)
   return new LinkClient(`dns:${hostPort(proxy ?? link)}`, credentials, {
     // Which way leads there is the operator's word, never an environment variable's.
     'grpc.enable_http_proxy': 0,
+    // What grpc-js itself sets for a proxy out of the environment. It is not documented; a test with a real proxy holds it fast.
     ...(proxy === undefined ? {} : { 'grpc.http_connect_target': `dns:${hostPort(link)}` }),
     ...(proxy?.credentials === undefined ? {} : { 'grpc.http_connect_creds': proxy.credentials }),
     'grpc.default_authority': FLEET_SERVER_NAME,

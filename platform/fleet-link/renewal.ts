@@ -26,15 +26,17 @@ export async function renew(
   const { chain } = await new Promise<RenewReply>((resolve, reject) => {
     signal.throwIfAborted();
     const deadline = Date.now() + RENEW_MS;
+    const cancel = (): void => {
+      call.cancel();
+    };
     const done = (error: Error | null, reply: RenewReply): void => {
+      signal.removeEventListener('abort', cancel);
       if (error === null) resolve(reply);
       else reject(error);
     };
     // With metadata between, because the call takes options in the third place only.
     const call = client.renew({ csr: derOf(made.csrPem) }, new Metadata(), { deadline }, done);
-    signal.addEventListener('abort', () => {
-      call.cancel();
-    });
+    signal.addEventListener('abort', cancel);
   });
   signal.throwIfAborted();
   return renewed(store, membership, chainPem(chain));
