@@ -35,6 +35,8 @@ beforeAll(async () => {
     if (request.url === '/refuses') socket.end('HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n');
     else if (request.url !== '/never') {
       accept(request, socket, ['Set-Cookie: bulkhead=1', 'Sec-WebSocket-Protocol: events', 'Server: x']);
+      if (request.url === '/greets')
+        socket.write(Buffer.concat([Buffer.from([0x81, 8]), Buffer.from('greeting')]));
       if (request.url === '/echo') {
         // Unmasked, as a server sends: two bytes of head, then what came after the client's six.
         socket.on('data', (part: Buffer) =>
@@ -114,6 +116,19 @@ test('ABUSE 55: a WebSocket from a page of another origin, or of none, never rea
   const { 'sec-fetch-site': _site, ...noSite } = person;
   expect((await at.get('rules', '/change', noSite, 'POST', '{}')).status).toBe(403);
   expect(requests.length).toBe(before);
+});
+
+test('what is said in one breath with the opening or the agreement arrives', async () => {
+  const { socket, text } = await connect('/greets');
+  await waitFor('the greeting', 5_000, () => text().includes('greeting'));
+  socket.destroy();
+  const eager = await at.dial();
+  const got = collect(eager);
+  const bytes = opening('/echo', { Host: at.host('rules'), ...person });
+  eager.write(Buffer.concat([Buffer.from(bytes), frame('sent at once')]));
+  await waitFor('the echo', 5_000, () => got.text().includes('sent at once'));
+  eager.destroy();
+  await waitFor('nothing under way', 5_000, () => at.proxy.counts().live === 0);
 });
 
 test('what an instrument answers in place of an agreement is told as a refusal, and its silence ends', async () => {
