@@ -32,8 +32,8 @@ test('with three servers, one is killed under load: nothing that was acknowledge
     });
     expect(info.config.num_replicas).toBe(3);
     await sensor.start();
-    await sensor.publish(200);
-    const load = sensor.publish(1_500);
+    await sensor.publish(150);
+    const load = sensor.publish(800);
     await waitFor(
       'some of it',
       60_000,
@@ -44,10 +44,10 @@ test('with three servers, one is killed under load: nothing that was acknowledge
     const victim = benches[Number(leader?.slice('hub-'.length) ?? 0)];
     process.kill(victim?.hub.pid ?? 0, 'SIGKILL');
     await load;
-    await sensor.publish(100);
+    await sensor.publish(50);
     await waitForAll(fleet.store, sensor, 90_000);
-    expect(await storedNumbers(fleet.store, sensor.id)).toEqual(Array.from({ length: 1_800 }, (_, n) => n));
-    expect((await fleet.store.report()).sensors).toMatchObject([{ records: 1_800, holes: 0 }]);
+    expect(await storedNumbers(fleet.store, sensor.id)).toEqual(Array.from({ length: 1_000 }, (_, n) => n));
+    expect((await fleet.store.report()).sensors).toMatchObject([{ records: 1_000, holes: 0 }]);
   } finally {
     await sensor.dispose();
     await ingest.dispose();

@@ -42,7 +42,8 @@ test('a bus is bound to a fleet and let go again without anybody being disconnec
   const sensor = await openSensorBus(() => bench.hub, { model: UPLINK_MODEL });
   const { bus } = sensor.bench;
   const instrument = await connectAsInstrument(sensor.bench, 'suricata', { reconnect: false });
-  const ended = instrument.closed().then(() => 'ended');
+  let ends = 0;
+  void instrument.closed().then(() => (ends += 1));
   try {
     const pid = bus.serverPid();
     await waitFor('the link', 20_000, () => bench.hub.linked.includes(sensor.id));
@@ -58,7 +59,7 @@ test('a bus is bound to a fleet and let go again without anybody being disconnec
     await waitFor('the link again', 20_000, () => bench.hub.linked.includes(sensor.id));
     expect(again.serverPid()).toBe(pid);
     await instrument.flush();
-    expect(await Promise.race([ended, 'connected'])).toBe('connected');
+    expect(ends).toBe(0);
   } finally {
     await instrument.close();
     await sensor.dispose();

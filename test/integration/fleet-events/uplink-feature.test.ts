@@ -1,14 +1,12 @@
 import { connect as connectTcp } from 'node:net';
 import { expect, test } from 'vitest';
-import { SensorConfigSchema, type SensorConfig } from '@bulkhead/platform/contracts';
 import { waitFor } from '@bulkhead/platform/kernel';
-import type { Feature, FeatureContext } from '../../../platform/sensord/feature.ts';
-import { uplinkFeature } from '../../../platform/sensord/uplink-feature.ts';
 import { openBusBench } from '../../support/nats.ts';
 import { openFleetStore } from '../../support/fleet/event-bench.ts';
-import { HUB_LOG, openHubBench } from '../../support/fleet/hub-bench.ts';
+import { openHubBench } from '../../support/fleet/hub-bench.ts';
 import { testSensorId } from '../../support/fleet/sensor-ids.ts';
 import { runIngest, UPLINK_MODEL } from '../../support/fleet/uplink-bench.ts';
+import { uplinkFeatureOn } from '../../support/fleet/uplink-feature.ts';
 
 const ALL = { filter: { instruments: ['suricata'] }, sensors: undefined };
 
@@ -23,30 +21,15 @@ test('a sensor that joins, loses its fleet, is told what to send, and leaves', a
   // The link, as the fleet's feature shows it.
   let [sensor, up]: [string | undefined, boolean] = [undefined, false];
   const watchers = new Set<(up: boolean) => void>();
-  const link = {
-    ...{ name: 'fleet', start: async () => undefined, stop: async () => undefined },
+  const { feature, configure } = uplinkFeatureOn(bench, {
     sensorId: () => sensor,
     up: () => up,
-    watch: (changed: (up: boolean) => void) => {
+    watch: (changed) => {
       watchers.add(changed);
       return () => watchers.delete(changed);
     },
-    openUplink: (key: string) => hub.hub.connect(testSensorId(), key),
-  };
-  let config: SensorConfig = SensorConfigSchema.parse({ version: 1, sensor: { name: 'lab' } });
-  const features: Feature[] = [link];
-  const feature = uplinkFeature({
-    site: bench.site,
-    log: HUB_LOG,
-    rooms: { bus: bench.bus, storage: { deriveSecret: bench.secret } },
-    configuration: {
-      get inUse() {
-        return { config };
-      },
-    },
-    features: () => features,
-  } as unknown as FeatureContext);
-  features.push(feature);
+    openUplink: (key) => hub.hub.connect(testSensorId(), key),
+  });
   const change = (isUp: boolean): void => {
     up = isUp;
     for (const watcher of watchers) watcher(isUp);
@@ -84,8 +67,7 @@ test('a sensor that joins, loses its fleet, is told what to send, and leaves', a
       10_000,
       async () => !(await listens(bench.bus.uplink.line?.port ?? 0)),
     );
-    config = SensorConfigSchema.parse({
-      ...config,
+    configure({
       uplink: {
         waitHours: 72,
         fields: [
@@ -101,8 +83,7 @@ test('a sensor that joins, loses its fleet, is told what to send, and leaves', a
     expect(treated).toEqual({ n: 1, host: expect.stringMatching(/^p-[0-9a-f]{24}$/) as string });
 
     // What was dropped for storage does not go either; types that were not chosen stay here.
-    config = SensorConfigSchema.parse({
-      ...config,
+    configure({
       events: { fieldPolicy: [{ action: 'drop', path: 'host', at: 'storage' }] },
       uplink: { types: ['alert'] },
     });
