@@ -6,7 +6,7 @@ import type {
   EventPage,
   FleetEvent,
 } from '@bulkhead/fleet-api';
-import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
+import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query';
 import { API, get, patch, queryText, type RequestOptions } from './http.ts';
 
 /** A question about events, as parts of an address. */
@@ -34,6 +34,8 @@ export const histogramQuery = (
     queryFn: ({ signal }) =>
       get<EventHistogram>('/events/histogram', { query: { ...question, by, buckets }, signal }),
     staleTime: 15_000,
+    // A picture that goes blank each time the window moves on is hard to look at.
+    placeholderData: keepPreviousData,
   });
 
 export const facetsQuery = (question: EventQuestion) =>
@@ -41,6 +43,7 @@ export const facetsQuery = (question: EventQuestion) =>
     queryKey: ['events', 'facets', question],
     queryFn: ({ signal }) => get<EventFacets>('/events/facets', { query: { ...question, limit: 8 }, signal }),
     staleTime: 30_000,
+    placeholderData: keepPreviousData,
   });
 
 export const eventQuery = (id: string) =>

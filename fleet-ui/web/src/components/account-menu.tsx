@@ -17,7 +17,8 @@ export function AccountMenu() {
   const person = usePerson();
   const queries = useQueryClient();
   const navigate = useNavigate();
-  const { colorScheme, setColorScheme } = useMantineColorScheme();
+  // Holding transitions back while the colours change would put a <style> into the page.
+  const { colorScheme, setColorScheme } = useMantineColorScheme({ keepTransitions: true });
   const signOut = async () => {
     await remove('/session').catch(() => undefined); // it may have ended already
     queries.clear();

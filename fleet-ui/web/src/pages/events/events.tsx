@@ -8,7 +8,6 @@ import { sensorsQuery } from '../../api/sensors.ts';
 import { Empty } from '../../components/empty.tsx';
 import { Page } from '../../components/page.tsx';
 import { Problem } from '../../components/problem.tsx';
-import { useNow } from '../../components/time.tsx';
 import { counted } from '../../text/number-words.ts';
 import { EventDrawer } from './event-drawer.tsx';
 import { EventFacetList } from './event-facets.tsx';
@@ -19,16 +18,14 @@ import { questionOf, type EventSearch } from './question.ts';
 import { useTail } from './use-tail.ts';
 import './events.css';
 
-const MINUTE_MS = 60_000;
-
 /** Events of all sensors: searched, counted, or as they come. */
 export function Events() {
   const search = useSearch({ from: '/shell/events' });
   const navigate = useNavigate();
-  const minute = Math.floor(useNow() / MINUTE_MS);
   const [live, setLive] = useState(false);
   const [shown, setShown] = useState<FleetEvent | undefined>(undefined);
-  const question = useMemo(() => questionOf(search, minute * MINUTE_MS), [search, minute]);
+  // As of the moment when it was asked: a list that moves by itself cannot be read. What comes now is shown by “Live”.
+  const question = useMemo(() => questionOf(search, Date.now()), [search]);
   const found = useInfiniteQuery({ ...eventsQuery(question), enabled: !live });
   const histogram = useQuery(histogramQuery(question));
   const facets = useQuery(facetsQuery(question));
