@@ -33,6 +33,9 @@ const PUBLISHER_BEHIND_MS = 7 * 86_400_000;
 const EARLIEST_MS = 946_684_800_000;
 const LATEST_MS = 7_258_118_400_000;
 
+/** More signatures than all public rulesets have. */
+const SIGNATURES_MOST = 200_000;
+
 /** Type under which a sensor says that it dropped messages before it could send them. */
 export const GAP_TYPE = 'uplink.gap';
 
@@ -191,12 +194,25 @@ class Tally {
     });
   }
 
+  /** Ids of signatures are a sensor's own words: one that makes them up is not counted by them beyond a bound. */
+  #boundSignatures(db: Db): void {
+    if (this.#texts.size === 0) return;
+    const count = db.prepare('SELECT count(*) FROM signatures').pluck().get() as number;
+    if (count + this.#texts.size <= SIGNATURES_MOST) return;
+    const known = db.prepare('SELECT 1 FROM signatures WHERE id = ?');
+    for (const id of [...this.#texts.keys()]) if (known.get(id) === undefined) this.#texts.delete(id);
+  }
+
   write(db: Db): void {
     this.#counts.write(db);
+    this.#boundSignatures(db);
     const addSignature = db.prepare(
       'INSERT INTO signature_counts VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n',
     );
-    for (const [key, n] of this.#signatures) addSignature.run(...(JSON.parse(key) as unknown[]), n);
+    for (const [key, n] of this.#signatures) {
+      const kind = JSON.parse(key) as unknown[];
+      if (this.#texts.has(String(kind.at(-1)))) addSignature.run(...kind, n);
+    }
     const text = db.prepare(
       'INSERT INTO signatures VALUES (?, ?) ON CONFLICT DO UPDATE SET text = excluded.text WHERE text <> excluded.text',
     );
