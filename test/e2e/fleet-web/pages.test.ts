@@ -53,7 +53,7 @@ const PAGES: [name: string, path: string, words: string][] = [
   ['configuration', `/sensors/${LAB}/revisions?show=7`, 'Against the one before'],
   ['data', `/sensors/${LAB}/data`, 'Events of all instruments'],
   ['record', `/sensors/${LAB}/record`, 'Monitor interface span-a'],
-  ['events', '/events', 'ET MALWARE'],
+  ['events', '/events', 'query host-3.example.org'],
   ['people', '/people', 'Ben Okafor'],
   ['account', '/account', 'nightly export'],
   ['audit', '/audit', 'sensor.configure'],
@@ -210,7 +210,11 @@ test('acting on many: what it destroys is said, and the word has to be typed', a
 test('an event: its record, who is on it, and the way to everything of its flow', async () => {
   const { page, troubles } = await browser.page();
   await page.goto(`${fixture.url}/events`);
-  await page.getByRole('button', { name: 'ET MALWARE Observed' }).first().click();
+  await page
+    .getByRole('region', { name: 'Events' })
+    .getByRole('button', { name: 'ET MALWARE' })
+    .first()
+    .click();
   await page.getByText('as the instrument published it').waitFor();
   await page.getByText('"signature_id": 2027865').waitFor();
   await shoot(page, 'event');

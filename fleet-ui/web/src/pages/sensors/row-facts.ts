@@ -1,4 +1,4 @@
-import type { SeenStatus } from '@bulkhead/fleet-api';
+import type { SeenStatus, Sensor } from '@bulkhead/fleet-api';
 
 /** What the table shows of a sensor's own status. */
 export interface RowFacts {
@@ -10,6 +10,14 @@ export interface RowFacts {
   /** The worst detection check. */
   check: 'blind' | 'pending' | 'ok' | 'off' | undefined;
   instrumentsDown: number;
+}
+
+/** A sensor with what it says of itself, where that is known already. */
+export interface SensorRow {
+  sensor: Sensor;
+  facts: RowFacts | undefined;
+  healthy: boolean | undefined;
+  clockMs: number | undefined;
 }
 
 const FEEDS = ['alarm', 'learning', 'ok', 'off'] as const;

@@ -3,7 +3,7 @@ import { Badge, type Tone } from '../../components/badge.tsx';
 import { Ago } from '../../components/time.tsx';
 import { compactNumber, percentWords } from '../../text/number-words.ts';
 import { durationWords } from '../../text/time-words.ts';
-import type { SensorRow } from './sensor-table.tsx';
+import type { SensorRow } from './row-facts.ts';
 import { standingOf } from './standing.ts';
 
 /** From here on, times of events of two sensors cannot be compared. */

@@ -16,21 +16,13 @@ import { statusQuery, wholeStatus } from '../../api/sensor.ts';
 import { useMay } from '../../api/session.ts';
 import { counted } from '../../text/number-words.ts';
 import { BulkBar } from './bulk-bar.tsx';
-import { rowFacts, type RowFacts } from './row-facts.ts';
+import { rowFacts, type SensorRow } from './row-facts.ts';
 import { ClockCell, ConfigCell, FeedCell, LossCell, NameCell, SeenCell, StateCell } from './sensor-cells.tsx';
 import { standingOf } from './standing.ts';
 
 const PAGE_SIZE = 50;
 /** Live events tell of changes at once; this is for what no event tells, e.g. growing losses. */
 const LOOK_MS = 15_000;
-
-/** A sensor with what it says of itself, where that is known already. */
-export interface SensorRow {
-  sensor: Sensor;
-  facts: RowFacts | undefined;
-  healthy: boolean | undefined;
-  clockMs: number | undefined;
-}
 
 const column = createColumnHelper<SensorRow>();
 const COLUMNS = [
