@@ -73,6 +73,8 @@ export async function startProxy(
 ): Promise<TestProxy> {
   const dir = await mkdtemp(join(tmpdir(), 'ui-'));
   const servers: Server[] = [];
+  /** Of the instruments, upgraded ones too: nobody else ends those. */
+  const connections = new Set<Socket>();
   const sockets = new Map<string, string>();
   const states = new Map<string, PageState>();
   const audit: AuditNote[] = [];
@@ -150,6 +152,7 @@ export async function startProxy(
       const path = join(dir, `${name}.sock`);
       const server = createServer(answer);
       servers.push(server);
+      server.on('connection', (socket) => connections.add(socket));
       await new Promise<void>((resolve) => server.listen(path, resolve));
       sockets.set(name, path);
       states.set(name, 'served');
@@ -167,8 +170,9 @@ export async function startProxy(
       await proxy.stop();
       await web.close();
       for (const server of servers) {
-        server.closeAllConnections();
-        await new Promise((resolve) => server.close(resolve));
+        const closed = new Promise((resolve) => server.close(resolve));
+        for (const socket of connections) socket.destroy();
+        await closed;
       }
       await rm(dir, { recursive: true, force: true });
     },
