@@ -1,10 +1,22 @@
+import type { IncomingMessage } from 'node:http';
 import type { Addressing } from './addressing.ts';
+import { readCookie } from './cookies.ts';
 import { refusal } from './refusal.ts';
 import { mayStay } from './lives.ts';
 import type { PageState, People, Place, Sensors, Visitor } from './types.ts';
 
 /** What a request came with. */
 export type Credential = { kind: 'token'; secret: string } | { kind: 'session'; cookie: string };
+
+/** A token counts for more than a cookie: who sends one means it. Other kinds of Authorization let nobody in. */
+export function credentialOf({ headers }: IncomingMessage, name: string): Credential | undefined {
+  if (headers.authorization !== undefined) {
+    const secret = /^Bearer ([\w.~+/-]{16,200})$/i.exec(headers.authorization)?.[1];
+    return secret === undefined ? undefined : { kind: 'token', secret };
+  }
+  const cookie = readCookie(headers.cookie, name);
+  return cookie === undefined ? undefined : { kind: 'session', cookie };
+}
 
 /** Who may do what where, decided. */
 export interface Grant {

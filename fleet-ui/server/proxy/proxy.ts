@@ -3,11 +3,10 @@ import type { Duplex } from 'node:stream';
 import { BulkheadError, hasCode, type Logger } from '@bulkhead/platform/kernel';
 import type { HostHandler } from '../web/index.ts';
 import type { Addressing } from './addressing.ts';
-import { readCookie } from './cookies.ts';
 import { ENTER_PATH, Entrance } from './entrance.ts';
 import { Exchange } from './exchange.ts';
 import { Hosts } from './host.ts';
-import { Grants, nameOf, type Credential, type Grant } from './grants.ts';
+import { credentialOf, Grants, nameOf, type Grant } from './grants.ts';
 import { PROXY_LIMITS, type ProxyLimits } from './limits.ts';
 import { Lives } from './lives.ts';
 import { checkOrigin } from './origin-checks.ts';
@@ -70,6 +69,8 @@ class UiProxy implements Proxy {
   readonly #enforced: readonly string[];
   readonly #grants: Grants;
   readonly #entrance: Entrance;
+  /** Answers of {@link serves}, for a second. */
+  readonly #served = new Map<string, boolean>();
   readonly #atOnce = new Map<string, number>();
   readonly #streams = new Map<string, number>();
   #unwatch: (() => void) | undefined;
@@ -82,6 +83,7 @@ class UiProxy implements Proxy {
     this.#grants = new Grants(options.people, options.sensors);
     this.#entrance = new Entrance({ ...options, grants: this.#grants });
     this.#lives = new Lives((nowMs) => {
+      this.#served.clear();
       this.#grants.forget();
       this.#pools.tidy(nowMs);
     });
@@ -90,7 +92,14 @@ class UiProxy implements Proxy {
   }
 
   serves(host: string): boolean {
-    return this.#hosts.covers(host) && !this.#options.knowsHost(host);
+    if (!this.#hosts.covers(host)) return false;
+    let isOurs = this.#served.get(host);
+    if (isOurs === undefined) {
+      // The fleet may look at the machine's addresses for this: not at every request.
+      isOurs = !this.#options.knowsHost(host);
+      this.#served.set(host, isOurs);
+    }
+    return isOurs;
   }
 
   start(): void {
@@ -328,16 +337,6 @@ function hostOf({ headers }: IncomingMessage): string {
 /** Without the query: it may hold what the audit log should not. */
 function pathOf({ url = '' }: IncomingMessage): string {
   return (url.split('?', 1)[0] ?? '').slice(0, 200);
-}
-
-/** A token counts for more than a cookie: who sends one means it. Other kinds of Authorization let nobody in. */
-function credentialOf({ headers }: IncomingMessage, name: string): Credential | undefined {
-  if (headers.authorization !== undefined) {
-    const secret = /^Bearer ([\w.~+/-]{16,200})$/i.exec(headers.authorization)?.[1];
-    return secret === undefined ? undefined : { kind: 'token', secret };
-  }
-  const cookie = readCookie(headers.cookie, name);
-  return cookie === undefined ? undefined : { kind: 'session', cookie };
 }
 
 function lessen(counts: Map<string, number>, key: string): void {
