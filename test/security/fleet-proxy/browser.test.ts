@@ -52,7 +52,8 @@ afterAll(async () => {
 
 function page(name: 'evil' | 'good', headers: (readonly [string, string])[]): RequestListener {
   return (request, response) => {
-    asked[name].push(request);
+    // A browser asks for that by itself, late or not at all.
+    if (request.url !== '/favicon.ico') asked[name].push(request);
     const isScript = request.url?.endsWith('.js') ?? false;
     response.writeHead(200, [
       ...headers.flat(),
