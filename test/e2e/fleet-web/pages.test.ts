@@ -261,7 +261,7 @@ test('a viewer is offered nothing that a viewer may not do', async () => {
 
 /** Nothing is awaited any more. (Not “no request is under way”: the live stream always is.) */
 async function settled(page: Page): Promise<void> {
-  await page.waitForFunction("document.querySelector('.awaited, .histogram-awaited') === null");
+  await page.locator('.awaited, .histogram-awaited').first().waitFor({ state: 'detached' });
   // Two readings make a rate, and a picture of the wiring wants to show some.
   if (process.env['BULKHEAD_SHOTS'] !== undefined && page.url().includes('/sensors/'))
     await page.waitForTimeout(3_500);

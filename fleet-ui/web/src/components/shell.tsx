@@ -1,11 +1,12 @@
 import { useQuery } from '@tanstack/react-query';
-import { Navigate, Outlet, useLocation, useRouter } from '@tanstack/react-router';
+import { Outlet, useLocation, useRouter } from '@tanstack/react-router';
 import { lazy, Suspense, useEffect, useRef } from 'react';
 import { useLive } from '../api/live.ts';
 import { sessionQuery } from '../api/session.ts';
 import { AccountMenu } from './account-menu.tsx';
 import { Bell } from './bell.tsx';
 import { Icon } from './icon.tsx';
+import { Leave } from './leave.tsx';
 import { Navigation } from './navigation.tsx';
 import { Problem } from './problem.tsx';
 import { SearchBox } from './search-box.tsx';
@@ -24,9 +25,9 @@ export function Shell() {
       </main>
     );
   }
-  if (session.data.setUpNeeded) return <Navigate to="/set-up" replace />;
+  if (session.data.setUpNeeded) return <Leave to="/set-up" />;
   if (session.data.person === null) {
-    return <Navigate to="/sign-in" search={href === '/' ? {} : { next: href }} replace />;
+    return <Leave to="/sign-in" next={href} />;
   }
   return <SignedIn />;
 }

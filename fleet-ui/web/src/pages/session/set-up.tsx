@@ -1,12 +1,13 @@
 import type { Me, SetUpRequest } from '@bulkhead/fleet-api';
 import { Button, TextInput } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { Link, Navigate, useNavigate } from '@tanstack/react-router';
+import { Link, useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
 import { post } from '../../api/http.ts';
 import { sessionQuery } from '../../api/session.ts';
 import { Alone } from '../../components/alone.tsx';
 import { PasswordPair } from '../../components/password-pair.tsx';
+import { Leave } from '../../components/leave.tsx';
 import { Problem } from '../../components/problem.tsx';
 
 /** The first person of a new fleet: an administrator, with a password of their own. There is no password to begin with. */
@@ -41,7 +42,7 @@ export function SetUp() {
         </p>
       </Alone>
     ) : (
-      <Navigate to="/" replace />
+      <Leave to="/" />
     );
   }
   return (

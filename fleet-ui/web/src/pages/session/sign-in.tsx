@@ -1,11 +1,12 @@
 import type { Me, SignInRequest } from '@bulkhead/fleet-api';
 import { Button, PasswordInput, TextInput } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { Link, Navigate, useSearch } from '@tanstack/react-router';
+import { Link, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 import { API, ApiError, post } from '../../api/http.ts';
 import { sessionQuery } from '../../api/session.ts';
 import { Alone } from '../../components/alone.tsx';
+import { Leave } from '../../components/leave.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { localPath } from '../../text/local-path.ts';
 
@@ -24,8 +25,8 @@ export function SignIn() {
     );
   }
   if (session.data === undefined) return null;
-  if (session.data.setUpNeeded) return <Navigate to="/set-up" replace />;
-  if (session.data.person !== null) return <Navigate to={target} replace />;
+  if (session.data.setUpNeeded) return <Leave to="/set-up" />;
+  if (session.data.person !== null) return <Leave to={target} />;
   return (
     <Alone title="Sign in">
       {failed !== undefined && (
