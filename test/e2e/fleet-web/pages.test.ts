@@ -110,7 +110,7 @@ test('set-up with the code, then the first steps', async () => {
   await page.goto(fixture.url);
   await page.getByLabel('Set-up code').fill('ABCD-EFGH-JKLM');
   await page.getByLabel('Name to sign in with').fill('anna');
-  await page.getByLabel('Password', { exact: true }).fill('correct horse battery');
+  await page.getByLabel(/^Password/).fill('correct horse battery');
   const go = page.getByRole('button', { name: 'Set up the fleet' });
   await page.getByLabel('The same again').fill('correct horse batter');
   expect(await go.isDisabled()).toBe(true);
@@ -130,7 +130,7 @@ test('signing in: a wrong password is said, a second factor is asked for, and on
   const { page, troubles } = await browser.page({ width: 390 });
   await page.goto(`${fixture.url}/audit?action=session.`);
   await page.getByLabel('Name').fill('Anna');
-  await page.getByLabel('Password', { exact: true }).fill('wrong');
+  await page.getByLabel(/^Password/).fill('wrong');
   await page.getByRole('button', { name: 'Sign in', exact: true }).click();
   await page.getByRole('alert').getByText('Name or password is wrong.').waitFor();
   expect(await page.getByRole('link', { name: 'Sign in with Example University' }).getAttribute('href')).toBe(
@@ -138,7 +138,7 @@ test('signing in: a wrong password is said, a second factor is asked for, and on
   );
   await shoot(page, 'sign-in-refused');
   expect(await barriers(page)).toEqual([]);
-  await page.getByLabel('Password', { exact: true }).fill('correct horse battery');
+  await page.getByLabel(/^Password/).fill('correct horse battery');
   await page.getByRole('button', { name: 'Sign in', exact: true }).click();
   await page.getByLabel('Code of your authenticator').fill('123 456');
   await shoot(page, 'sign-in-code');
