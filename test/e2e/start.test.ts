@@ -78,8 +78,13 @@ describe('scripts/start --once --json', () => {
       'instruments',
       'check',
       'alert',
+      'rules-fetched',
+      'rules-live',
+      'fetched-alert',
+      'alert-names',
       'teardown',
     ]);
+    expect(report.stages.filter(({ ok }) => !ok)).toEqual([]);
     expect(report.versions).toHaveProperty('suricata');
     expect(report.versions).toHaveProperty('nats-server');
     expect(report.counts?.alerts).toBeGreaterThan(0);

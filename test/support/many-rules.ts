@@ -28,11 +28,12 @@ const PORTS = ['any', '$HTTP_PORTS', '[25,465,587]', '445', '[1024:65535]', '21'
 
 /**
  * A ruleset like those that people load: signatures of HTTP, TLS, DNS, SMB, mail and plain TCP with several contents each, a
- * quarter with a regular expression, a few with flow bits and thresholds, a tenth switched off. Always the same text.
+ * quarter with a regular expression, a few with flow bits and thresholds, a tenth switched off. For an edition always
+ * the same text; another edition has other patterns.
  * @param count rules that are switched on
  */
-export function manyRules(count: number): string {
-  const roll = dice(20_260_101);
+export function manyRules(count: number, edition = 0): string {
+  const roll = dice(20_260_101 + edition);
   const pick = <T>(list: readonly T[]): T => list[roll(list.length)] as T;
   const word = (parts: number): string => Array.from({ length: parts }, () => pick(SYLLABLES)).join('');
   const hex = (bytes: number): string =>

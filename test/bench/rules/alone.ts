@@ -1,5 +1,4 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
 import { run, type Site } from '@bulkhead/platform/kernel';
 import { findProcess } from '../ids/processor-time.ts';
 
@@ -21,19 +20,21 @@ export class EngineAlone {
     return new EngineAlone(await findProcess(line, `${at.lxdProject}_${at.prefix}-suricata`));
   }
 
-  async testAndReload(signal: AbortSignal): Promise<{ testS: number; reloadS: number }> {
+  /**
+   * @param rules take the place of the managed rules; others than those that run: Suricata keeps what it compiled from patterns, and
+   *   a reload of the same ones takes a sixth of the time
+   */
+  async testAndReload(rules: string, signal: AbortSignal): Promise<{ testS: number; reloadS: number }> {
+    const config = (await this.#inside(['/bin/cat', CONFIG])).stdout;
+    const folder = /^default-rule-path: "([^"]+)"/m.exec(config)?.[1];
+    const file = /"(managed\/[^"]+)"/.exec(config)?.[1];
+    if (folder === undefined || file === undefined) throw new Error(`no managed rules in ${CONFIG}`);
+    await this.#write(`${folder}/${file}`, rules);
     // Records and files of a test must not go where those of the running one go.
-    const inside = `/proc/${String(this.#pid)}/root`;
-    const text = await readFile(`${inside}${CONFIG}`, 'utf8');
-    await writeFile(
-      `${inside}${TEST_CONFIG}`,
-      text.replaceAll(/"\/var\/lib\/instrument\/transient\/run(\/[^"]*)?"/g, '"/tmp$1"'),
-      { mode: 0o644 },
-    );
-    const testS = await this.#timed(
-      ['/usr/bin/suricata', '-T', '-c', TEST_CONFIG, '-l', '/tmp', '--init-errors-fatal'],
-      signal,
-    );
+    const apart = config.replaceAll(/"\/var\/lib\/instrument\/transient\/run(\/[^"]*)?"/g, '"/tmp$1"');
+    await this.#write(TEST_CONFIG, apart);
+    const test = ['/usr/bin/suricata', '-T', '-c', TEST_CONFIG, '-l', '/tmp', '--init-errors-fatal'];
+    const testS = await this.#timed(test, signal);
     const reloadS = await this.#timed(['/usr/bin/suricatasc', '-c', 'ruleset-reload-rules', SOCKET], signal);
     return { testS, reloadS };
   }
@@ -56,9 +57,21 @@ export class EngineAlone {
 
   async #timed(command: readonly string[], signal: AbortSignal): Promise<number> {
     signal.throwIfAborted();
-    const enter = ['-t', String(this.#pid), '-a', '-S', '1000', '-G', '1000', '--'];
     const began = performance.now();
-    await run('nsenter', [...enter, ...command], { timeoutMs: LONG_MS });
+    await this.#inside(command);
     return (performance.now() - began) / 1000;
+  }
+
+  async #write(path: string, text: string): Promise<void> {
+    await this.#inside(['/bin/sh', '-c', 'cat > "$1"', 'sh', path], text);
+  }
+
+  /** As the instrument's user: the host's root is nobody in there. */
+  async #inside(command: readonly string[], stdin?: string) {
+    const enter = ['-t', String(this.#pid), '-a', '-S', '1000', '-G', '1000', '--'];
+    return run('nsenter', [...enter, ...command], {
+      timeoutMs: LONG_MS,
+      ...(stdin === undefined ? {} : { input: stdin }),
+    });
   }
 }
