@@ -48,7 +48,7 @@ export function observed({ site, desired, containers, network, busUp, applied }:
         },
       ]),
     ),
-    // A fan-out that the kernel lost, or that does not serve all it should, is not in force, whatever we remember.
+    // A fan-out that the kernel lost, or whose record names other ports than were asked for, is not in force, whatever we remember.
     fanouts: new Map(
       [...applied.fanouts]
         .filter(([monitor, { hostEnds }]) => isSame(served.get(monitor), hostEnds))

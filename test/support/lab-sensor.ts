@@ -58,7 +58,7 @@ export async function startLabSensor(prefix: string, { managed = false } = {}): 
 
 /**
  * Attacks until an alert is stored that is not older than the call.
- * @throws Error after a minute, with what the sensor says of itself and the end of its log
+ * @throws Error after a minute, or when an attack cannot be made; with what the sensor says of itself and its last complaints
  */
 export async function attackUntilSeen({ lab, sensor }: LabSensor, attack: AttackName): Promise<void> {
   const since = new Date().toISOString();
@@ -74,8 +74,9 @@ export async function attackUntilSeen({ lab, sensor }: LabSensor, attack: Attack
     },
     { intervalMs: 500 },
   ).catch(async (cause: unknown) => {
-    const standing = await standingOf(sensor);
-    throw new Error(`${String(attacks)} attacks and no alert; ${standing}`, { cause });
+    // A sensor that cannot even say how it stands must not hide what went wrong first.
+    const standing = await standingOf(sensor).catch(String);
+    throw new Error(`${String(attacks)} attacks and no alert: ${String(cause)}; ${standing}`, { cause });
   });
 }
 

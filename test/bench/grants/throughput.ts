@@ -38,7 +38,7 @@ export async function measureThroughput(
     );
   }
   return {
-    pairs: OPENINGS * PAIRS_EACH,
+    pairs: ratios.length * PAIRS_EACH,
     figures: [
       ...[...rates].map(([accounts, some]) => ({
         name: `records_per_s_${String(accounts)}_accounts`,

@@ -181,7 +181,7 @@ function judgeable(
       figure('packets_sent', traffic.sent, 'count'),
       figure('packets_lost', traffic.ledger + traffic.kernelDrops + traffic.undecoded, 'count'),
       figure('kernel_drops', traffic.kernelDrops, 'count'),
-      figure('container_memory_peak_mib', peakMib, 'MiB'),
+      ...(Number.isNaN(peakMib) ? [] : [figure('container_memory_peak_mib', peakMib, 'MiB')]),
     ],
     targets: [
       { figure: 'live_over_alone', max: 1.3 },

@@ -4,7 +4,7 @@ import { site } from '@bulkhead/platform/kernel';
 import { desiredState } from '@bulkhead/platform/sensord';
 import { observed } from '../../../platform/sensord/observe.ts';
 
-/** What is observed of a fan-out that was to serve `asked` when the kernel serves `served`. */
+/** What is observed of a fan-out that was to serve `asked` when the attached one is recorded to serve `served`. */
 function fanoutsSeen(asked: string[], served: string[] | undefined): string[] {
   const config = SensorConfigSchema.parse({ version: 1, sensor: { name: 'lab' } });
   const state = observed({
@@ -38,7 +38,7 @@ function fanoutsSeen(asked: string[], served: string[] | undefined): string[] {
   return [...state.fanouts.values()];
 }
 
-test('a fan-out is in force when the kernel serves all that was asked for, in any order', () => {
+test('a fan-out is in force when the attached one was made for all that was asked for, in any order', () => {
   expect(fanoutsSeen(['b', 'a'], ['a', 'b'])).toEqual(['asked']);
   expect(fanoutsSeen([], [])).toEqual(['asked']);
 });

@@ -13,7 +13,10 @@ let known = '';
 async function apply(): Promise<void> {
   const source = join(instrument.resourcesDir, 'rules');
   const began = performance.now();
-  const bytes = await readFile(source).catch(() => undefined);
+  const bytes = await readFile(source).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return undefined; // nothing was placed yet
+  });
   if (bytes === undefined) return;
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   if (sha256 === known) return;
