@@ -4,9 +4,9 @@ import { files } from './repository.ts';
 
 /** Cases that the parts which are built must withstand; the others wait for theirs. */
 const DUE = [
-  ...range(1, 47),
+  ...range(1, 58),
   ...range(65, 67),
-  ...[70, 71, 73, 75, 76, 105, 106, 107, 108, 110, 111, 112, 114, 115, 116, 117, 118, 119, 120],
+  ...[70, 71, 73, 74, 75, 76, 104, 105, 106, 107, 108, 110, 111, 112, 114, 115, 116, 117, 118, 119, 120],
 ];
 const CASES = 120;
 
