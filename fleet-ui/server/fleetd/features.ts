@@ -3,7 +3,7 @@ import { describeError, type Logger } from '@bulkhead/platform/kernel';
 import { Ca, CA_MIGRATIONS } from '../ca/index.ts';
 import { fleetEvents, readHubCluster } from '../events/index.ts';
 import { openPeople, PEOPLE_MIGRATIONS } from '../people/index.ts';
-import { PROXY_MIGRATIONS } from '../proxy/index.ts';
+import { openInstrumentApi, PROXY_MIGRATIONS } from '../proxy/index.ts';
 import { SENSORS_AFTER_RESTORE, SENSORS_MIGRATIONS, sensorsFeature } from '../sensors/index.ts';
 import type { Migration, Store } from '../store/index.ts';
 import type { FleetFeature, TlsIdentity } from '../web/index.ts';
@@ -11,7 +11,7 @@ import { aboutFeature } from './about.ts';
 import { attentionFeature } from './attention.ts';
 import { certificatesFeature } from './certificates.ts';
 import { readOidc, type FleetConfig } from './config.ts';
-import { instrumentPages } from './instrument-pages.ts';
+import { instrumentPages, instrumentPlaces } from './instrument-pages.ts';
 import { natsServer } from './nats-server.ts';
 import type { FleetNames } from './names.ts';
 import type { AfterRestore } from './restore.ts';
@@ -110,6 +110,9 @@ export async function openFeatures(context: FleetContext): Promise<OpenedFleet> 
   joined.sensors.onChanged((sensor) => {
     sensorNames.changed(sensor);
   });
+  const places = instrumentPlaces(config, sensorNames, joined.server.links);
+  // For routes of the fleet that ask an instrument's API in the name of a person.
+  const callInstrument = openInstrumentApi(places);
   const startedMs = Date.now();
   const sensorsNow = () => {
     const { links } = joined.server;
@@ -132,10 +135,8 @@ export async function openFeatures(context: FleetContext): Promise<OpenedFleet> 
     events.feature,
     joined.link,
     instrumentPages({
-      ...{ config, names, people, log, tls },
+      ...{ config, names, people, places, log, tls },
       db: store.db,
-      sensors: sensorNames,
-      links: joined.server.links,
     }),
   );
   return {

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
-import { BulkheadError } from '@bulkhead/platform/kernel';
 import { bodyOf } from './body.ts';
+import { asRefusal } from './failure.ts';
 import type { Grant } from './grants.ts';
 import type { CutReason, Live, Lives } from './lives.ts';
 import type { ProxyLimits } from './limits.ts';
@@ -226,17 +226,4 @@ export class Exchange implements Live, Dispatcher.DispatchHandler {
 function restoreTimeout({ socket }: IncomingMessage): void {
   const { server } = socket as { server?: { timeout?: number } };
   if (!socket.destroyed) socket.setTimeout(server?.timeout ?? 0);
-}
-
-function asRefusal(error: Error): unknown {
-  const code = (error as { code?: string }).code ?? '';
-  // Said by the sensor, the link or ourselves: in words already.
-  if (error instanceof BulkheadError) return error;
-  if (code === 'UND_ERR_CONNECT_TIMEOUT') {
-    return refusal('FLEET_PROXY_TIMEOUT', 'The instrument could not be reached in time.', error);
-  }
-  if (code === 'ENOENT' || code === 'ECONNREFUSED') {
-    return refusal('FLEET_PROXY_NOT_RUNNING', 'The page of the instrument is not being served.', error);
-  }
-  return refusal('FLEET_PROXY_UNREACHABLE', 'The instrument did not answer as a page does.', error);
 }

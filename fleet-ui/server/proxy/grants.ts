@@ -75,7 +75,7 @@ export class Grants {
     known(visitor);
     const place = addressing.find(host);
     this.checkRight(place, visitor);
-    this.#checkPage(place);
+    checkPage(this.#sensors, place);
     const roles = visitor.rolesFor(place.sensor, place.instrument).join(',');
     const grant = { place, visitor, roles };
     if (this.#kept.size >= KEPT_MOST) this.#kept.clear();
@@ -89,15 +89,18 @@ export class Grants {
       throw refusal('FLEET_PROXY_DENIED', `${visitor.name} may not open ${nameOf(place)}.`);
     }
   }
+}
 
-  /** @throws BulkheadError FLEET_PROXY_SENSOR_OFFLINE, _NOT_RUNNING, _PAGE_NOT_GRANTED, _SENSOR_UNKNOWN */
-  #checkPage(place: Place): void {
-    if (!this.#sensors.isOnline(place.sensor)) {
-      throw refusal('FLEET_PROXY_SENSOR_OFFLINE', `The sensor ${place.sensorName} is offline.`);
-    }
-    const trouble = TROUBLE[this.#sensors.pageState(place.sensor, place.instrument)];
-    if (trouble !== undefined) throw refusal(trouble.code, trouble.message(place));
+/** @throws BulkheadError FLEET_PROXY_SENSOR_OFFLINE, _NOT_RUNNING, _PAGE_NOT_GRANTED, _SENSOR_UNKNOWN */
+export function checkPage(
+  sensors: Pick<Sensors, 'isOnline' | 'pageState'>,
+  place: Pick<Place, 'sensor' | 'sensorName' | 'instrument'>,
+): void {
+  if (!sensors.isOnline(place.sensor)) {
+    throw refusal('FLEET_PROXY_SENSOR_OFFLINE', `The sensor ${place.sensorName} is offline.`);
   }
+  const trouble = TROUBLE[sensors.pageState(place.sensor, place.instrument)];
+  if (trouble !== undefined) throw refusal(trouble.code, trouble.message(place));
 }
 
 /** How people call it. */
@@ -108,7 +111,11 @@ export function nameOf({ instrument, sensorName }: Pick<Place, 'instrument' | 's
 const TROUBLE: Readonly<
   Record<
     PageState,
-    { code: `FLEET_PROXY_${Uppercase<string>}`; message: (place: Place) => string } | undefined
+    | {
+        code: `FLEET_PROXY_${Uppercase<string>}`;
+        message: (place: Pick<Place, 'sensorName' | 'instrument'>) => string;
+      }
+    | undefined
   >
 > = {
   served: undefined,

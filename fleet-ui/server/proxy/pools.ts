@@ -84,7 +84,8 @@ export class Pools {
   }
 }
 
-function openPool(open: () => Promise<Duplex>, connections: number): Pool {
+/** Connections of one pool, made by `open`. */
+export function openPool(open: () => Promise<Duplex>, connections: number): Pool {
   return new Pool('http://instrument.invalid', {
     connections,
     pipelining: 1,
@@ -116,7 +117,8 @@ function openPool(open: () => Promise<Duplex>, connections: number): Pool {
   });
 }
 
-function openSocket(path: string): Promise<Duplex> {
+/** One connection to a socket of this machine. */
+export function openSocket(path: string): Promise<Duplex> {
   return new Promise((resolve, reject) => {
     const socket = connectSocket({ path });
     socket.once('error', reject);
