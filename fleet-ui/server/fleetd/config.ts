@@ -42,6 +42,8 @@ export const FleetConfigSchema = z
         plainHttp: z.boolean().default(false),
         /** A certificate of your own (PEM, the whole chain); without, the fleet's own CA issues one. */
         certificate: z.strictObject({ certFile: PathSchema, keyFile: PathSchema }).optional(),
+        /** Connections that one address may hold. A reverse proxy before the fleet is one address. */
+        connectionsPerAddress: z.number().int().min(16).max(4_096).default(512),
         /** For people who reach the fleet by an address: the page of an instrument then has a port in place of a name of its own. */
         pagePorts: z
           .strictObject({ first: PortSchema.min(1), last: PortSchema.min(1) })

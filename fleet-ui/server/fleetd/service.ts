@@ -112,6 +112,7 @@ function openListener(
     instrumentHosts: `*.${names.baseDomain}:*`,
     features: opened.features,
     pagesDir: pagesDir(config),
+    limits: { connectionsPerAddress: config.web.connectionsPerAddress },
   });
 }
 

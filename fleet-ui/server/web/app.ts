@@ -60,7 +60,14 @@ export async function openWeb(options: WebOptions): Promise<Web> {
     forceCloseConnections: true,
     routerOptions: { caseSensitive: true, maxParamLength: 300 },
     serverFactory: (handler) =>
-      openServer(handler, { tls: options.tls, hosts, limits: { ...SERVER_LIMITS, ...options.limits } }),
+      openServer(handler, {
+        tls: options.tls,
+        hosts,
+        limits: { ...SERVER_LIMITS, ...options.limits },
+        crowded: (address) => {
+          log.warn({ address }, 'an address holds as many connections as one may; more of it are closed');
+        },
+      }),
   }).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);

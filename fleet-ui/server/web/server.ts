@@ -9,6 +9,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { SecureContext } from 'node:tls';
 import type { HostHandler } from './feature.ts';
+import { limitPerAddress } from './per-address.ts';
 import { hostOf } from './request-checks.ts';
 
 /** Certificate and key of the listener, PEM; `onChange` is called with every new one, and needs no restart. */
@@ -33,6 +34,8 @@ export interface ServerLimits {
   /** How late a slow client may be noticed. */
   checkMs: number;
   connectionsMost: number;
+  /** Of one address; a reverse proxy is one. */
+  connectionsPerAddress: number;
   headerBytesMost: number;
 }
 
@@ -45,6 +48,7 @@ export const SERVER_LIMITS: Readonly<ServerLimits> = Object.freeze({
   silenceMs: 120_000,
   checkMs: 2_000,
   connectionsMost: 4_096,
+  connectionsPerAddress: 512,
   headerBytesMost: 16 * 1024,
 });
 
@@ -54,7 +58,13 @@ export const SERVER_LIMITS: Readonly<ServerLimits> = Object.freeze({
  */
 export function openServer(
   app: (request: IncomingMessage, response: ServerResponse) => void,
-  options: { tls: TlsIdentity | undefined; hosts: readonly HostHandler[]; limits: ServerLimits },
+  options: {
+    tls: TlsIdentity | undefined;
+    hosts: readonly HostHandler[];
+    limits: ServerLimits;
+    /** Called with the address of who holds as many connections as one may, and wants more; at most once a minute. */
+    crowded?: (address: string) => void;
+  },
 ): HttpServer {
   const handlerOf = (request: IncomingMessage): HostHandler | undefined => {
     const host = hostOf(request.headers.host);
@@ -89,6 +99,7 @@ export function openServer(
       ? createHttp(settings, onRequest)
       : encrypted(options.tls, { ...settings, handshakeTimeout: limits.handshakeMs }, onRequest);
   server.maxConnections = limits.connectionsMost;
+  limitPerAddress(server, limits.connectionsPerAddress, (address) => options.crowded?.(address));
   server.setTimeout(limits.silenceMs);
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     // Node leaves faults of such a socket to us; one that nobody hears would end the process.
