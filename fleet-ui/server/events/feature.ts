@@ -11,6 +11,7 @@ import { Ingest } from './ingest/ingest.ts';
 import { LiveEvents } from './live.ts';
 import { eventRoutes } from './routes.ts';
 import type { FleetEventStore } from './store/event-store.ts';
+import type { IncomingMessage } from './store/message.ts';
 import type { StoreReport } from './store/reader.ts';
 import { SqliteEventStore } from './store/sqlite-store.ts';
 import { WORKER_FILE } from './store/thread.ts';
@@ -23,7 +24,8 @@ export interface FleetEventsParts {
   natsServer: string;
   /** Folder of the program, where the store's thread lies beside it. */
   programDir: string;
-  keeping: { retentionDays: number; storeMib: number };
+  /** Read again at each use: it may change while the fleet runs. */
+  keeping: Readonly<{ retentionDays: number; storeMib: number }>;
   /** Copies of what the hub holds (1, or 3 with three servers), and how much it may hold. */
   replicas: number;
   bufferMib: number;
@@ -44,8 +46,11 @@ export interface FleetEvents {
   uplink(sensor: string, stream: Duplex, publicKey: string): void;
   /** Shuts sensors out that are no more, or are revoked. */
   forget(sensors: readonly string[]): Promise<void>;
-  /** Called with every event that comes in (for notifications). Returns how to stop. */
-  onEvent(listener: (event: FleetEvent) => void): () => void;
+  /** Called with every event of a wanted message that comes in (for notifications). Returns how to stop. */
+  onEvent(
+    listener: (event: FleetEvent) => void,
+    wants?: (message: IncomingMessage) => boolean,
+  ): () => void;
   status(): Promise<EventStatus>;
 }
 
@@ -118,8 +123,11 @@ class Events implements FleetEvents {
     await this.#hub?.forget(sensors);
   }
 
-  onEvent(listener: (event: FleetEvent) => void): () => void {
-    return this.#live.onEvent(listener);
+  onEvent(
+    listener: (event: FleetEvent) => void,
+    wants?: (message: IncomingMessage) => boolean,
+  ): () => void {
+    return this.#live.onEvent(listener, wants);
   }
 
   async status(): Promise<EventStatus> {
@@ -162,7 +170,7 @@ class Events implements FleetEvents {
     });
     this.#live.start();
     onRightsChange?.(() => {
-      this.#live.endAll();
+      this.#live.judgeAgain();
     });
     this.#running.push(this.#ingest.run(this.#ending.signal), this.#keep(this.#ending.signal));
   }
@@ -183,7 +191,7 @@ class Events implements FleetEvents {
       dir: join(stateDir, 'events'),
       workerFile: join(programDir, WORKER_FILE),
       nativeBinding: existsSync(binding) ? binding : undefined,
-      keeping: () => keeping,
+      keeping: () => ({ retentionDays: keeping.retentionDays, storeMib: keeping.storeMib }),
       log,
     });
   }

@@ -24,10 +24,13 @@ const SIGN_OF_LIFE_MS = 15_000;
 export interface Listening {
   id: string;
   may(right: 'events.read', sensor?: string): boolean;
+  /** False: session, token or roles are not what they were. */
+  isAlive?(): boolean;
 }
 
 interface Page {
   person: Listening;
+  suppressed: NonNullable<EventFilter['suppressed']>;
   plan: SearchPlan;
   stream: Readable;
 }
@@ -41,19 +44,25 @@ interface Kept {
  * Events of all sensors as they come in, to open pages.
  *
  * INVARIANTS: nobody gets an event of a sensor that they may not read. A page that does not read its stream loses it instead of
- * filling the memory. `endAll` is called when somebody's rights or sessions changed: every page comes back and is judged anew.
+ * filling the memory.
  */
 export class LiveEvents {
   readonly #pages = new Set<Page>();
   /** Places of an earlier run mean nothing here. */
   readonly #run = randomBytes(4).toString('hex');
-  readonly #listeners = new Set<(event: FleetEvent) => void>();
+  readonly #listeners = new Map<(event: FleetEvent) => void, (message: IncomingMessage) => boolean>();
   #kept: Kept[] = [];
   #n = 0;
   #heardAt = -Infinity;
   #second = { at: 0, told: 0 };
   #skipped = 0;
   #timer: NodeJS.Timeout | undefined;
+  readonly #suppressions: { acting(): readonly unknown[]; arrived(event: FleetEvent): string | undefined };
+
+  /** @param suppressions is asked about each event once, when it comes */
+  constructor(suppressions: { acting(): readonly unknown[]; arrived(event: FleetEvent): string | undefined }) {
+    this.#suppressions = suppressions;
+  }
 
   get count(): number {
     return this.#pages.size;
@@ -71,7 +80,10 @@ export class LiveEvents {
     this.endAll();
   }
 
-  /** Called with every event that came in, for others on this machine; slower ones get no say. Returns how to stop. */
+  /**
+   * Called with every event that came in, for others on this machine; slower ones get no say. Events with `suppressed` too: nobody
+   * is to be notified of those. Returns how to stop.
+   */
   onEvent(listener: (event: FleetEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -90,7 +102,9 @@ export class LiveEvents {
       });
     }
     const stream = new Readable({ read: () => undefined, highWaterMark: BUFFER_BYTES });
-    const page = { person, plan: planSearch(filter), stream };
+    // Whether something is suppressed was judged when it came.
+    const { suppressed = 'hide', ...rest } = filter;
+    const page = { person, suppressed, plan: planSearch(rest), stream };
     stream.once('close', () => this.#pages.delete(page));
     stream.push('retry: 2000\n\n');
     const [run, n] = (after ?? '').split('-');
@@ -109,6 +123,18 @@ export class LiveEvents {
     });
   }
 
+  /**
+   * To be called when anybody's rights or sessions changed: whoever is not what they were when they asked is ended, comes back and is
+   * judged anew; all others stay.
+   */
+  judgeAgain(): void {
+    for (const page of [...this.#pages]) {
+      if (page.person.isAlive?.() === true) continue;
+      this.#pages.delete(page);
+      page.stream.push(null);
+    }
+  }
+
   endAll(): void {
     for (const { stream } of [...this.#pages]) stream.push(null);
     this.#pages.clear();
@@ -117,17 +143,19 @@ export class LiveEvents {
   #take(message: IncomingMessage, id: number): void {
     if (this.#pages.size > 0) this.#heardAt = performance.now();
     const heard = performance.now() - this.#heardAt < AWAY_MS;
-    if (!heard && this.#listeners.size === 0) return;
+    if (!heard && this.#listeners.size === 0 && this.#suppressions.acting().length === 0) return;
     const { sensor, instrument, type, ceId } = message;
     const time = new Date(Math.floor(id / IDS_PER_MS)).toISOString();
     recordsOf(message.body).forEach((record, index) => {
       if (record === undefined) return;
-      const event = {
+      const came: FleetEvent = {
         ...{ id: eventId(id + index), sensor, instrument, type, time, record },
         severity: severityOf(record),
         sensorEventId: `${ceId}/${String(index)}`,
       };
-      for (const listener of this.#listeners) listener(event);
+      const suppressed = this.#suppressions.arrived(came);
+      const event = suppressed === undefined ? came : { ...came, suppressed };
+      for (const [listener] of listeners) listener(event);
       if (heard) this.#publish(event);
     });
   }
@@ -157,7 +185,8 @@ export class LiveEvents {
     for (const { stream } of this.#pages) push(stream, text);
   }
 
-  #tell({ person, plan, stream }: Page, { n, event }: Kept): void {
+  #tell({ person, plan, stream, suppressed }: Page, { n, event }: Kept): void {
+    if (suppressed !== 'show' && (event.suppressed === undefined) !== (suppressed === 'hide')) return;
     if (!person.may('events.read', event.sensor) || !plan.accepts(event)) return;
     push(stream, `id: ${this.#run}-${String(n)}\nevent: event\ndata: ${JSON.stringify(event)}\n\n`);
   }

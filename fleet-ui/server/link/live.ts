@@ -24,7 +24,7 @@ interface Listener {
  * Tells open pages that something changed.
  *
  * INVARIANTS: nobody gets an event of a sensor that they may not read. A page that does not read its stream loses it instead of
- * filling the memory. `endAll` is called when somebody's rights or sessions changed: every page comes back and is judged anew.
+ * filling the memory.
  */
 export class LiveHub {
   readonly #listeners = new Set<Listener>();
@@ -72,6 +72,18 @@ export class LiveHub {
     const sensor = 'sensor' in event ? event.sensor : undefined;
     for (const { person, stream } of this.#listeners) {
       if (right === 'signed-in' || person.may(right, sensor)) push(stream, text);
+    }
+  }
+
+  /**
+   * To be called when anybody's rights or sessions changed: whoever is not what they were when they asked is ended, comes back and is
+   * judged anew; all others stay.
+   */
+  judgeAgain(): void {
+    for (const listener of [...this.#listeners]) {
+      if (listener.person.isAlive?.() === true) continue;
+      this.#listeners.delete(listener);
+      listener.stream.push(null);
     }
   }
 
