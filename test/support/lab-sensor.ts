@@ -19,6 +19,13 @@ export interface LabSensor {
   remove(): Promise<void>;
 }
 
+export interface LabSensorOptions {
+  /** With a downloader that reaches the lab's rule source, and a rule manager. */
+  managed?: boolean;
+  /** Further instruments, as they stand in a configuration. */
+  also?: LabSensor['config']['instruments'];
+}
+
 /** Manifests of the built packages. */
 export async function builtManifests(): Promise<Manifest[]> {
   const names = (await readdir(APPS)).sort();
@@ -28,9 +35,11 @@ export async function builtManifests(): Promise<Manifest[]> {
 /**
  * Brings up a lab and a sensor on it, healthy.
  * @param prefix starts with `b` and a digit; one per test file
- * @param managed with a downloader that reaches the lab's rule source, and a rule manager
  */
-export async function startLabSensor(prefix: string, { managed = false } = {}): Promise<LabSensor> {
+export async function startLabSensor(
+  prefix: string,
+  { managed = false, also = [] }: LabSensorOptions = {},
+): Promise<LabSensor> {
   const at = testSite(prefix);
   const lab = await openLab({ site: at, log: openLog('lab', 'error') });
   let sensor: TestSensor | undefined;
@@ -44,6 +53,7 @@ export async function startLabSensor(prefix: string, { managed = false } = {}): 
   try {
     const manifests = await builtManifests();
     const config = labConfig('lab', lab.monitorDevice, manifests, managed ? lab.ruleSource : undefined);
+    config.instruments.push(...also);
     sensor = await startTestSensor(prefix, config);
     await sensor.healthy(240_000);
     return { lab, sensor, config, remove };

@@ -10,6 +10,8 @@ const CHROMIUM = '/usr/bin/chromium';
 export interface Look {
   dark?: boolean;
   width?: number;
+  /** The server has a certificate of its own authority, which this browser does not know. */
+  ownAuthority?: boolean;
 }
 
 /** A real browser without a window. */
@@ -34,13 +36,14 @@ export async function openPageBrowser(): Promise<PageBrowser> {
     throw error;
   }
   return {
-    page: async ({ dark = false, width = 1280 } = {}) => {
+    page: async ({ dark = false, width = 1280, ownAuthority = false } = {}) => {
       const context = await browser.newContext({
         colorScheme: dark ? 'dark' : 'light',
         viewport: { width, height: width < 600 ? 844 : 900 },
         reducedMotion: 'reduce',
         locale: 'en-GB',
         timezoneId: 'UTC',
+        ignoreHTTPSErrors: ownAuthority,
       });
       const page = await context.newPage();
       page.setDefaultTimeout(20_000);
