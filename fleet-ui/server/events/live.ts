@@ -60,7 +60,10 @@ export class LiveEvents {
   readonly #suppressions: { acting(): readonly unknown[]; arrived(event: FleetEvent): string | undefined };
 
   /** @param suppressions is asked about each event once, when it comes */
-  constructor(suppressions: { acting(): readonly unknown[]; arrived(event: FleetEvent): string | undefined }) {
+  constructor(suppressions: {
+    acting(): readonly unknown[];
+    arrived(event: FleetEvent): string | undefined;
+  }) {
     this.#suppressions = suppressions;
   }
 
@@ -83,9 +86,13 @@ export class LiveEvents {
   /**
    * Called with every event that came in, for others on this machine; slower ones get no say. Events with `suppressed` too: nobody
    * is to be notified of those. Returns how to stop.
+   * @param wants asked before a message is read: what nobody wants costs nothing
    */
-  onEvent(listener: (event: FleetEvent) => void): () => void {
-    this.#listeners.add(listener);
+  onEvent(
+    listener: (event: FleetEvent) => void,
+    wants: (message: IncomingMessage) => boolean = () => true,
+  ): () => void {
+    this.#listeners.set(listener, wants);
     return () => this.#listeners.delete(listener);
   }
 
@@ -143,7 +150,8 @@ export class LiveEvents {
   #take(message: IncomingMessage, id: number): void {
     if (this.#pages.size > 0) this.#heardAt = performance.now();
     const heard = performance.now() - this.#heardAt < AWAY_MS;
-    if (!heard && this.#listeners.size === 0 && this.#suppressions.acting().length === 0) return;
+    const listeners = [...this.#listeners].filter(([, wants]) => wants(message));
+    if (!heard && listeners.length === 0 && this.#suppressions.acting().length === 0) return;
     const { sensor, instrument, type, ceId } = message;
     const time = new Date(Math.floor(id / IDS_PER_MS)).toISOString();
     recordsOf(message.body).forEach((record, index) => {
