@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { LabelSchema, SensorIdSchema, TimestampSchema } from './shapes.ts';
 
 /** Several values in one query parameter: `a,b`. A parameter that is repeated counts as well. */
-function listOf(item: z.ZodType<string, string>, most: number) {
+export function listOf(item: z.ZodType<string, string>, most: number) {
   return z
     .union([z.string().max(2048), z.array(z.string().max(2048)).max(64)])
     .transform((value) => [value].flat().flatMap((part) => part.split(',')))
@@ -23,7 +23,7 @@ const PublisherSchema = z
   .max(30)
   .regex(/^[a-z](?:[a-z0-9-]*[a-z0-9])?$/, 'is not the name of an instrument');
 
-const FILTER = {
+export const EVENT_FILTER = {
   /** Words that all stand in the record; the beginning of a word with `*` at its end. */
   text: z.string().trim().min(1).max(200).optional(),
   sensors: listOf(SensorIdSchema, 256).optional(),
@@ -46,10 +46,12 @@ const FILTER = {
   handled: z.enum(['yes', 'no']).optional(),
   /** Only what this person (by id) took on. */
   owner: z.string().min(1).max(64).optional(),
+  /** What people suppressed: left out (`hide`, what happens without it), with the rest (`show`), or nothing else (`only`). */
+  suppressed: z.enum(['hide', 'show', 'only']).optional(),
 };
 
 /** What a question about events is about; every part that is given must hold. As query parameters. */
-export const EventFilterSchema = z.strictObject(FILTER);
+export const EventFilterSchema = z.strictObject(EVENT_FILTER);
 export type EventFilter = z.output<typeof EventFilterSchema>;
 
 /** What a person noted about an event. */
@@ -81,13 +83,15 @@ export const FleetEventSchema = z
     /** As the instrument published it, after the sensor's field policy; an EVE record stays EVE. */
     record: z.record(z.string(), z.unknown()),
     mark: EventMarkSchema.optional(),
+    /** Id of the suppression that covers it now: it is not shown unless asked for, and nobody is notified. */
+    suppressed: z.string().optional(),
   })
   .meta({ id: 'FleetEvent' });
 export type FleetEvent = z.infer<typeof FleetEventSchema>;
 
 /** `GET /api/v1/events` */
 export const EventSearchQuerySchema = z.strictObject({
-  ...FILTER,
+  ...EVENT_FILTER,
   limit: z.coerce.number().int().min(1).max(200).default(50),
   /** `cursor` of the part before, with the same filter. */
   cursor: z.string().max(512).optional(),
@@ -107,7 +111,7 @@ export type EventPage = z.infer<typeof EventPageSchema>;
 
 /** `GET /api/v1/events/histogram` */
 export const EventHistogramQuerySchema = z.strictObject({
-  ...FILTER,
+  ...EVENT_FILTER,
   buckets: z.coerce.number().int().min(1).max(500).default(60),
   by: z.enum(['type', 'severity', 'sensor']).default('severity'),
 });
@@ -125,13 +129,15 @@ export const EventHistogramSchema = z
     total: z.number(),
     /** False: counting all would have taken too long, and older buckets are estimates. */
     complete: z.boolean(),
+    /** Suppressed events that were taken out of the counts; absent where none had to be. */
+    suppressed: z.number().optional(),
   })
   .meta({ id: 'EventHistogram' });
 export type EventHistogram = z.infer<typeof EventHistogramSchema>;
 
 /** `GET /api/v1/events/facets` */
 export const EventFacetsQuerySchema = z.strictObject({
-  ...FILTER,
+  ...EVENT_FILTER,
   /** Values of each kind, the most frequent first. */
   limit: z.coerce.number().int().min(1).max(50).default(10),
 });
@@ -175,7 +181,7 @@ export const EventMarkChangeSchema = z.strictObject({
 export type EventMarkChange = z.infer<typeof EventMarkChangeSchema>;
 
 /** `GET /api/v1/events/live`: server-sent events; `data` of `event: event` is a {@link FleetEvent}. */
-export const EventLiveQuerySchema = z.strictObject(FILTER);
+export const EventLiveQuerySchema = z.strictObject(EVENT_FILTER);
 
 /** What the fleet's store holds, and how sensors bring it: `GET /api/v1/events/status`. */
 export const EventStatusSchema = z

@@ -19,12 +19,47 @@ export const InstrumentViewSchema = z.looseObject({
   state: z.string().max(32).optional(),
   health: z.string().max(32).optional(),
   detail: z.string().max(4000).optional(),
+  /** Since when its ruleset in force has not changed. */
+  rulesSince: z.string().max(64).optional(),
+  /** What it takes of its container's limits. */
+  use: z
+    .looseObject({
+      memoryBytes: z.number().optional(),
+      memoryLimitBytes: z.number().optional(),
+      cpuCores: z.number().optional(),
+      cpuLimitCores: z.number().optional(),
+      processes: z.number().optional(),
+      processesLimit: z.number().optional(),
+    })
+    .optional(),
   page: z
     .looseObject({ title: z.string().max(200).optional(), state: z.string().max(32).optional() })
     .optional(),
   counters: z.record(z.string(), z.number()).optional(),
 });
 export type InstrumentView = z.infer<typeof InstrumentViewSchema>;
+
+/** The machine itself: processors, memory, disks, clock. */
+export const HostViewSchema = z.looseObject({
+  cpus: z.number().optional(),
+  load1: z.number().optional(),
+  memoryBytes: z.number().optional(),
+  memoryFreeBytes: z.number().optional(),
+  clockSynchronised: z.boolean().optional(),
+  disks: z
+    .array(z.looseObject({ what: z.string().max(200), totalBytes: z.number(), freeBytes: z.number() }))
+    .max(16)
+    .optional(),
+});
+
+/** An encrypted volume of an instrument or of the platform. */
+export const VolumeViewSchema = z.looseObject({
+  name: z.string().max(64),
+  state: z.string().max(32).optional(),
+  sizeBytes: z.number(),
+  usedBytes: z.number(),
+});
+export type VolumeView = z.infer<typeof VolumeViewSchema>;
 
 /**
  * What a sensor says of itself (`SensorStatus` of the platform). Sensors of other versions say more or less: everything may be
@@ -51,6 +86,8 @@ export const SensorStatusViewSchema = z
     monitors: z.array(MonitorViewSchema).max(64),
     instruments: z.array(InstrumentViewSchema).max(256),
     counts: z.record(z.string(), z.number()).optional(),
+    host: HostViewSchema.optional(),
+    volumes: z.array(VolumeViewSchema).max(300).optional(),
   })
   .meta({ id: 'SensorStatusView' });
 export type SensorStatusView = z.infer<typeof SensorStatusViewSchema>;

@@ -1,4 +1,5 @@
 import {
+  SensorBriefsReplySchema,
   SensorParamsSchema,
   SensorStatusReplySchema,
   type AttentionItem,
@@ -6,6 +7,7 @@ import {
   type SensorStatusReply,
 } from '@bulkhead/fleet-api';
 import type { FleetFeature } from '../web/index.ts';
+import { briefOf } from './brief.ts';
 import { forwardRoutes } from './forward.ts';
 import type { Links } from './links.ts';
 import type { LiveHub } from './live.ts';
@@ -29,7 +31,7 @@ export function linkFeature({ server, live, nameOf, onRightsChange }: LinkFeatur
       live.start();
       tellLive(links, live);
       onRightsChange?.(() => {
-        live.endAll();
+        live.judgeAgain();
       });
       await server.start();
     },
@@ -39,6 +41,23 @@ export function linkFeature({ server, live, nameOf, onRightsChange }: LinkFeatur
     },
     attention: () => clocksThatAreOff(links, nameOf ?? (() => undefined)),
     routes: (app) => {
+      app.get(
+        '/api/v1/sensors/status',
+        {
+          config: { right: 'sensors.read' },
+          schema: {
+            summary: 'How all sensors that the asker may see are, in a few numbers each',
+            tags: ['sensors'],
+            response: { 200: SensorBriefsReplySchema },
+          },
+        },
+        async ({ person }) => ({
+          at: new Date().toISOString(),
+          sensors: [...links.known()]
+            .filter((sensor) => person?.may('sensors.read', sensor) === true)
+            .map((sensor) => briefOf(links, sensor)),
+        }),
+      );
       app.get(
         '/api/v1/sensors/:id/status',
         {

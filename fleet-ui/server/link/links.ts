@@ -108,6 +108,11 @@ export class Links {
     return this.#links.values();
   }
 
+  /** Everybody that is there, or was since fleetd started. */
+  known(): ReadonlySet<string> {
+    return new Set([...this.#links.keys(), ...this.#past.keys()]);
+  }
+
   /** How a sensor is connected; undefined: it was not there since fleetd started. */
   view(sensor: string): LinkView | undefined {
     const link = this.#links.get(sensor);

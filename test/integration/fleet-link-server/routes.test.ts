@@ -74,6 +74,37 @@ test('the status of a sensor, whether it is there, was there, or never was', asy
   });
 });
 
+test('how all sensors are, in one answer, each only for whoever may read there', async () => {
+  const all = '/api/v1/sensors/status';
+  const briefs = async (rights: string) =>
+    ((await (await get(all, rights)).json()) as { sensors: Record<string, unknown>[] }).sensors;
+  expect((await get(all, 'events.read')).status).toBe(403);
+  expect(await briefs('sensors.read')).toEqual([]);
+  const [first, second] = [await bench.sensor(1), await bench.sensor(2)];
+  await Promise.all([first.attach(), second.attach()]);
+  first.sendState({
+    ...{ healthy: false, attention: ['x'], instruments: [{ name: 'suricata', state: 'held' }] },
+    monitors: [
+      { name: 'mon', check: { state: 'missed' }, packets: { received: 10, lost: 1, framesSent: 0 } },
+    ],
+  });
+  await waitFor('the state', 5_000, () => bench.server.links.state(A).status);
+  const seen = await briefs('sensors.read');
+  expect(seen.map(({ sensor }) => sensor).sort()).toEqual([A, B].sort());
+  expect(seen.find(({ sensor }) => sensor === A)).toMatchObject({
+    ...{ attached: true, healthy: false, attention: 1, received: 10, lost: 1, check: 'blind' },
+    instrumentsDown: 1,
+  });
+  // Nothing was said by the other yet.
+  expect(seen.find(({ sensor }) => sensor === B)).toMatchObject({
+    attached: true,
+    attention: 0,
+    received: 0,
+  });
+  // Narrowed to one sensor, and so held somewhere.
+  expect((await briefs(`sensors.read@,sensors.read@${B}`)).map(({ sensor }) => sensor)).toEqual([B]);
+});
+
 test('a sensor’s own API by way of the fleet: each method and path needs its right, there', async () => {
   await (await bench.sensor(1)).attach();
   const allowed: [string, string, string][] = [

@@ -6,6 +6,7 @@ import {
   EventStatusSchema,
   GroupsReplySchema,
   PeopleReplySchema,
+  SensorBriefsReplySchema,
   SensorsReplySchema,
   SessionStateSchema,
   type AttentionItem,
@@ -14,6 +15,7 @@ import {
 import { ok, refused, type Answer, type Asked } from './answer.ts';
 import { eventAt, facets, histogram } from './events.ts';
 import { AUDIT, meAs, PEOPLE } from './people.ts';
+import { briefsOf } from './sensor-briefs.ts';
 import { ofSensor } from './sensor-answers.ts';
 import { ago, GROUPS, SENSORS } from './sensors.ts';
 
@@ -123,6 +125,15 @@ function ofFleet({ method, path, query, body }: Asked, state: FixtureState) {
       return ok(AttentionReplySchema.parse({ items: state.sensors === 'none' ? [] : ATTENTION }));
     case 'GET /sensors':
       return ok(SensorsReplySchema.parse({ sensors: state.sensors === 'none' ? [] : SENSORS }));
+    case 'GET /sensors/status': {
+      const heard = SENSORS.filter(({ state: one }) => one === 'active');
+      return ok(
+        SensorBriefsReplySchema.parse({
+          at: new Date().toISOString(),
+          sensors: state.sensors === 'none' ? [] : briefsOf(heard),
+        }),
+      );
+    }
     case 'GET /groups':
       return ok(GroupsReplySchema.parse({ groups: state.sensors === 'none' ? [] : GROUPS }));
     case 'GET /adoption-codes':

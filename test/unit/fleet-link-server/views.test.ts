@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { SensorStatusViewSchema } from '@bulkhead/fleet-api';
+import { fullestPercent, summaryOf } from '../../../fleet-ui/server/link/brief.ts';
 import { ClockDifference } from '../../../fleet-ui/server/link/clock.ts';
 import { peerIdentity } from '../../../fleet-ui/server/link/identity.ts';
 import { rightFor, rolesOn } from '../../../fleet-ui/server/link/rights.ts';
@@ -47,6 +48,52 @@ test('counters that move are no news; a state that changes is', () => {
   const three = read({ instruments: [{ name: 'a', state: 'held' }] });
   expect(statusDigest(one!)).toBe(statusDigest(two!));
   expect(statusDigest(one!)).not.toBe(statusDigest(three!));
+  const losing = (packets: number) =>
+    statusDigest(read({ attention: [`${String(packets)} packets were lost`] })!);
+  expect(losing(5)).toBe(losing(61));
+  expect(losing(5)).not.toBe(statusDigest(read({})!));
+});
+
+test('a sensor in a few numbers: the worst of each kind, and nothing for what cannot be read', () => {
+  const brief = (value: unknown) => summaryOf(read(value)!);
+  expect(brief({})).toEqual({
+    ...{ attention: 0, received: 0, lost: 0, framesSent: 0, instruments: 0, instrumentsDown: 0 },
+  });
+  const packets = { received: 100, lost: 2, framesSent: 0 };
+  const rules = (name: string, rulesSince: string, state = 'running') => ({
+    ...{ name, state, health: 'ok', rulesSince },
+  });
+  expect(
+    brief({
+      healthy: false,
+      attention: ['a', 'b'],
+      monitors: [
+        { name: 'a', check: { state: 'ok' }, feed: { state: 'ok' }, packets },
+        {
+          name: 'b',
+          check: { state: 'missed' },
+          feed: { state: 'alarm' },
+          packets: { ...packets, lost: 'x' },
+        },
+      ],
+      instruments: [
+        rules('new', '2026-11-20T00:00:00Z'),
+        rules('old', '2026-11-01T00:00:00Z'),
+        rules('off', '2020-01-01T00:00:00Z', 'disabled'),
+        rules('odd', 'long ago'),
+        { name: 'held', state: 'held' },
+      ],
+      host: { disks: [{ what: 'state', totalBytes: 1_000, freeBytes: 250 }] },
+      volumes: [
+        { name: 'events', sizeBytes: 100, usedBytes: 91 },
+        { name: 'none', sizeBytes: 0, usedBytes: 0 },
+      ],
+    }),
+  ).toEqual({
+    ...{ healthy: false, attention: 2, received: 200, lost: 2, framesSent: 0, check: 'blind', feed: 'alarm' },
+    ...{ instruments: 5, instrumentsDown: 1, rulesSince: '2026-11-01T00:00:00.000Z', diskPercent: 91 },
+  });
+  expect(fullestPercent({ host: undefined, volumes: [] })).toBeUndefined();
 });
 
 test('the difference of two clocks is the one with the least delay in it', () => {

@@ -3,16 +3,21 @@ import { expect, test } from 'vitest';
 import { optionsOf, withEnabled, withOptions } from '../../../fleet-ui/web/src/api/config.ts';
 import { staleKeys } from '../../../fleet-ui/web/src/api/live.ts';
 import { holds } from '../../../fleet-ui/web/src/api/session.ts';
-import { wholeStatus } from '../../../fleet-ui/web/src/api/sensor.ts';
 import { eventPath, eventWords } from '../../../fleet-ui/web/src/pages/events/event-words.ts';
 import { questionOf, toggled } from '../../../fleet-ui/web/src/pages/events/question.ts';
 import { attacksGauge, levelOf, threatsGauge } from '../../../fleet-ui/web/src/pages/overview/gauges.ts';
 import { lastVisit } from '../../../fleet-ui/web/src/pages/overview/last-visit.ts';
-import { rowFacts } from '../../../fleet-ui/web/src/pages/sensors/row-facts.ts';
+import {
+  lossOf,
+  rulesAgeDays,
+  sensorRows,
+  STALE_RULES_DAYS,
+} from '../../../fleet-ui/web/src/pages/sensors/row-facts.ts';
 import { standingOf } from '../../../fleet-ui/web/src/pages/sensors/standing.ts';
 import { eventAt } from '../../support/fleet-web/events.ts';
 import { meAs } from '../../support/fleet-web/people.ts';
-import { SENSORS, statusOf } from '../../support/fleet-web/sensors.ts';
+import { briefsOf } from '../../support/fleet-web/sensor-briefs.ts';
+import { SENSORS } from '../../support/fleet-web/sensors.ts';
 
 const sensor = (name: string) => SENSORS.find((one) => one.name === name)!;
 
@@ -34,18 +39,19 @@ test('the newest of what is known counts: the link before the table, and what th
   expect(standingOf(never).word).toBe('never seen');
 });
 
-test('a row sums up the worst of a sensor', () => {
-  expect(rowFacts(wholeStatus(statusOf(sensor('lab'))))).toMatchObject({
-    lost: 0,
-    feed: 'learning',
-    check: 'ok',
-    instrumentsDown: 1,
-  });
-  expect(rowFacts(wholeStatus(statusOf(sensor('ward-four'))))).toMatchObject({
-    feed: 'alarm',
-    check: 'blind',
-    instrumentsDown: 2,
-  });
+test('a row joins an entry with how the sensor is; an age that nobody knows is none', () => {
+  const briefs = briefsOf(SENSORS.filter(({ name }) => name !== 'press-two'));
+  const rows = sensorRows(SENSORS, briefs);
+  const row = (name: string) => rows.find((one) => one.sensor.name === name)!;
+  expect(lossOf(row('lab').brief)).toBe(0);
+  expect(lossOf(row('ward-four').brief)).toBeGreaterThan(0.01);
+  expect(row('press-two').brief).toBeUndefined();
+  expect(lossOf(undefined)).toBe(0);
+  const nowMs = Date.parse('2026-11-21T12:00:00Z');
+  expect(rulesAgeDays('2026-11-07T11:59:00Z', nowMs)).toBe(STALE_RULES_DAYS);
+  expect(rulesAgeDays('2026-11-21T13:00:00Z', nowMs)).toBe(0);
+  expect(rulesAgeDays(undefined, nowMs)).toBeUndefined();
+  expect(rulesAgeDays('yesterday', nowMs)).toBeUndefined();
 });
 
 test('rights are offered where they are held and nowhere else', () => {

@@ -5,6 +5,7 @@ import type {
   Group,
   OutcomesReply,
   Sensor,
+  SensorBriefsReply,
   SensorDetail,
 } from '@bulkhead/fleet-api';
 import { queryOptions } from '@tanstack/react-query';
@@ -15,6 +16,17 @@ export const sensorsQuery = queryOptions({
   queryKey: ['sensors'],
   queryFn: () => get<{ sensors: Sensor[] }>('/sensors'),
   refetchInterval: 30_000,
+});
+
+/**
+ * How all of them are, in one answer, with when it came. Live events tell of changes at once (they make `sensors` old); the
+ * interval is for what no event tells, e.g. growing losses.
+ */
+export const briefsQuery = queryOptions({
+  queryKey: ['sensors', 'status'],
+  queryFn: () => get<SensorBriefsReply>('/sensors/status'),
+  staleTime: 5_000,
+  refetchInterval: 15_000,
 });
 
 export const sensorQuery = (sensor: string) =>

@@ -122,8 +122,10 @@ function Made({ code, close, again }: { code: AdoptionCodeReply; close: () => vo
         <dt>Code</dt>
         <dd className="mono code">{code.code}</dd>
         <dt>Works</dt>
-        <dd role="timer">
-          {leftS > 0 ? `once, for another ${durationWords(leftS)}` : 'no more: it has expired'}
+        <dd>
+          <span role="timer">
+            {leftS > 0 ? `once, for another ${durationWords(leftS)}` : 'no more: it has expired'}
+          </span>
         </dd>
         <dt>Fingerprint of this fleet</dt>
         <dd className="mono">{code.fingerprint}</dd>

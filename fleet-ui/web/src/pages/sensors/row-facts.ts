@@ -1,40 +1,29 @@
-import type { SeenStatus, Sensor } from '@bulkhead/fleet-api';
-
-/** What the table shows of a sensor's own status. */
-export interface RowFacts {
-  /** Packets lost and received over all monitor interfaces. */
-  lost: number;
-  received: number;
-  /** The worst feed, in a word; undefined = nobody looks. */
-  feed: 'alarm' | 'ok' | 'learning' | 'off' | undefined;
-  /** The worst detection check. */
-  check: 'blind' | 'pending' | 'ok' | 'off' | undefined;
-  instrumentsDown: number;
-}
+import type { Sensor, SensorBrief } from '@bulkhead/fleet-api';
 
 /** A sensor with what it says of itself, where that is known already. */
 export interface SensorRow {
   sensor: Sensor;
-  facts: RowFacts | undefined;
-  healthy: boolean | undefined;
-  clockMs: number | undefined;
+  /** Undefined: nothing was heard of it since fleetd started. */
+  brief: SensorBrief | undefined;
 }
 
-const FEEDS = ['alarm', 'learning', 'ok', 'off'] as const;
+/** Rules that have not changed for so long do not know what is going round now. */
+export const STALE_RULES_DAYS = 14;
+const DAY_MS = 86_400_000;
 
-/** Sums a status up in one row. Pure. */
-export function rowFacts(status: SeenStatus): RowFacts {
-  const feeds = status.monitors.map(({ feed }) => feed?.state);
-  const checks = status.monitors.map(({ check }) => check.state);
-  return {
-    lost: status.monitors.reduce((sum, { packets }) => sum + packets.lost, 0),
-    received: status.monitors.reduce((sum, { packets }) => sum + packets.received, 0),
-    feed: FEEDS.find((state) => feeds.includes(state)),
-    check: checks.some((state) => state === 'missed' || state === 'blind')
-      ? 'blind'
-      : (['pending', 'ok', 'off'] as const).find((state) => checks.includes(state)),
-    instrumentsDown: status.instruments.filter(
-      ({ state, health }) => state !== 'disabled' && (state !== 'running' || health !== 'ok'),
-    ).length,
-  };
+/** Joins the entries of sensors with how they are. Pure. */
+export function sensorRows(sensors: readonly Sensor[], briefs: readonly SensorBrief[]): SensorRow[] {
+  const known = new Map(briefs.map((brief) => [brief.sensor, brief]));
+  return sensors.map((sensor) => ({ sensor, brief: known.get(sensor.id) }));
+}
+
+/** Age of a ruleset in whole days; undefined where nobody knows. Pure. */
+export function rulesAgeDays(since: string | undefined, nowMs: number): number | undefined {
+  const ageMs = nowMs - Date.parse(since ?? '');
+  return Number.isNaN(ageMs) ? undefined : Math.max(0, Math.floor(ageMs / DAY_MS));
+}
+
+/** Share of what was received that was lost. Pure. */
+export function lossOf(brief: Pick<SensorBrief, 'lost' | 'received'> | undefined): number {
+  return brief === undefined || brief.lost === 0 ? 0 : brief.lost / Math.max(1, brief.received);
 }

@@ -1,9 +1,9 @@
 import { Link } from '@tanstack/react-router';
 import { Badge, type Tone } from '../../components/badge.tsx';
-import { Ago } from '../../components/time.tsx';
+import { Ago, useNow } from '../../components/time.tsx';
 import { compactNumber, percentWords } from '../../text/number-words.ts';
 import { durationWords } from '../../text/time-words.ts';
-import type { SensorRow } from './row-facts.ts';
+import { lossOf, rulesAgeDays, STALE_RULES_DAYS, type SensorRow } from './row-facts.ts';
 import { standingOf } from './standing.ts';
 
 /** From here on, times of events of two sensors cannot be compared. */
@@ -29,40 +29,55 @@ export function NameCell({ row: { sensor } }: { row: SensorRow }) {
   );
 }
 
-export function StateCell({ row: { sensor, healthy, facts } }: { row: SensorRow }) {
-  const { tone, word, words } = standingOf(sensor, undefined, healthy);
+export function StateCell({ row: { sensor, brief } }: { row: SensorRow }) {
+  const { tone, word, words } = standingOf(sensor, brief, brief?.healthy);
   return (
     <>
       <Badge tone={tone} title={words}>
         {word}
       </Badge>
-      {facts?.check === 'blind' && <Badge tone="bad">blind</Badge>}
+      {sensor.attached && brief?.check === 'blind' && <Badge tone="bad">blind</Badge>}
     </>
   );
 }
 
-export function LossCell({ row: { facts } }: { row: SensorRow }) {
-  if (facts === undefined) return <span className="quiet">–</span>;
-  if (facts.lost === 0) return <span>none</span>;
-  const share = facts.lost / Math.max(1, facts.received);
+export function LossCell({ row: { brief } }: { row: SensorRow }) {
+  if (brief?.statusAt === undefined) return <span className="quiet">–</span>;
+  if (brief.lost === 0) return <span>none</span>;
   return (
     <span
-      className={`nowrap ${share >= LOSS_WARN ? 'text-bad' : 'text-warn'}`}
-      title={`${facts.lost.toLocaleString('en')} packets`}
+      className={`nowrap ${lossOf(brief) >= LOSS_WARN ? 'text-bad' : 'text-warn'}`}
+      title={`${brief.lost.toLocaleString('en')} packets`}
     >
-      {percentWords(facts.lost, facts.received)} · {compactNumber(facts.lost)}
+      {percentWords(brief.lost, brief.received)} · {compactNumber(brief.lost)}
+    </span>
+  );
+}
+
+/** How long the oldest ruleset in force has not changed. */
+export function RulesCell({ row: { brief } }: { row: SensorRow }) {
+  const days = rulesAgeDays(brief?.rulesSince, useNow());
+  if (days === undefined) return <span className="quiet">–</span>;
+  const words = days === 0 ? 'today' : days === 1 ? '1 day' : `${String(days)} days`;
+  return (
+    <span
+      className={days >= STALE_RULES_DAYS ? 'nowrap text-warn' : 'nowrap'}
+      title={`In force since ${brief?.rulesSince ?? ''}`}
+    >
+      {words}
     </span>
   );
 }
 
 const FEEDS: Readonly<Record<string, Tone>> = { alarm: 'bad', ok: 'good', learning: 'idle', off: 'idle' };
 
-export function FeedCell({ row: { facts } }: { row: SensorRow }) {
-  if (facts?.feed === undefined) return <span className="quiet">–</span>;
-  return <Badge tone={FEEDS[facts.feed] ?? 'idle'}>{facts.feed}</Badge>;
+export function FeedCell({ row: { brief } }: { row: SensorRow }) {
+  if (brief?.feed === undefined) return <span className="quiet">–</span>;
+  return <Badge tone={FEEDS[brief.feed] ?? 'idle'}>{brief.feed}</Badge>;
 }
 
-export function ClockCell({ row: { clockMs } }: { row: SensorRow }) {
+export function ClockCell({ row: { brief } }: { row: SensorRow }) {
+  const clockMs = brief?.clockDifferenceMs;
   if (clockMs === undefined) return <span className="quiet">–</span>;
   if (Math.abs(clockMs) < CLOCK_WARN_MS) return <span>right</span>;
   return (

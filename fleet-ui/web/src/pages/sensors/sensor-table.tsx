@@ -1,6 +1,6 @@
-import type { Sensor } from '@bulkhead/fleet-api';
+import type { Sensor, SensorBrief } from '@bulkhead/fleet-api';
 import { Button, Checkbox } from '@mantine/core';
-import { useQueries } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import {
   createColumnHelper,
   flexRender,
@@ -11,18 +11,26 @@ import {
   type RowSelectionState,
   type SortingState,
 } from '@tanstack/react-table';
-import { useState } from 'react';
-import { statusQuery, wholeStatus } from '../../api/sensor.ts';
+import { useMemo, useState } from 'react';
+import { briefsQuery } from '../../api/sensors.ts';
 import { useMay } from '../../api/session.ts';
 import { counted } from '../../text/number-words.ts';
 import { BulkBar } from './bulk-bar.tsx';
-import { rowFacts, type SensorRow } from './row-facts.ts';
-import { ClockCell, ConfigCell, FeedCell, LossCell, NameCell, SeenCell, StateCell } from './sensor-cells.tsx';
+import { lossOf, sensorRows, type SensorRow } from './row-facts.ts';
+import {
+  ClockCell,
+  ConfigCell,
+  FeedCell,
+  LossCell,
+  NameCell,
+  RulesCell,
+  SeenCell,
+  StateCell,
+} from './sensor-cells.tsx';
 import { standingOf } from './standing.ts';
 
 const PAGE_SIZE = 50;
-/** Live events tell of changes at once; this is for what no event tells, e.g. growing losses. */
-const LOOK_MS = 15_000;
+const NO_BRIEFS: readonly SensorBrief[] = [];
 
 const column = createColumnHelper<SensorRow>();
 const COLUMNS = [
@@ -31,27 +39,30 @@ const COLUMNS = [
     header: 'Sensor',
     cell: ({ row }) => <NameCell row={row.original} />,
   }),
-  column.accessor(({ sensor, healthy }) => standingOf(sensor, undefined, healthy).order, {
+  column.accessor(({ sensor, brief }) => standingOf(sensor, brief, brief?.healthy).order, {
     id: 'state',
     header: 'State',
     cell: ({ row }) => <StateCell row={row.original} />,
   }),
   column.accessor(({ sensor }) => sensor.group?.name ?? '', { id: 'group', header: 'Group' }),
   column.accessor(({ sensor }) => sensor.version ?? '', { id: 'version', header: 'Version' }),
-  column.accessor(
-    ({ facts }) => (facts === undefined || facts.received === 0 ? 0 : facts.lost / facts.received),
-    {
-      id: 'loss',
-      header: 'Loss',
-      cell: ({ row }) => <LossCell row={row.original} />,
-    },
-  ),
-  column.accessor(({ facts }) => facts?.feed ?? '', {
+  // The oldest first: an unknown age is no age.
+  column.accessor(({ brief }) => brief?.rulesSince ?? '9', {
+    id: 'rules',
+    header: 'Rule age',
+    cell: ({ row }) => <RulesCell row={row.original} />,
+  }),
+  column.accessor(({ brief }) => lossOf(brief), {
+    id: 'loss',
+    header: 'Loss',
+    cell: ({ row }) => <LossCell row={row.original} />,
+  }),
+  column.accessor(({ brief }) => brief?.feed ?? '', {
     id: 'feed',
     header: 'Feed',
     cell: ({ row }) => <FeedCell row={row.original} />,
   }),
-  column.accessor(({ clockMs }) => Math.abs(clockMs ?? 0), {
+  column.accessor(({ brief }) => Math.abs(brief?.clockDifferenceMs ?? 0), {
     id: 'clock',
     header: 'Clock',
     cell: ({ row }) => <ClockCell row={row.original} />,
@@ -75,7 +86,8 @@ export function SensorTable({ sensors }: { sensors: readonly Sensor[] }) {
   const mayOperate = useMay('sensors.operate');
   const mayConfigure = useMay('sensors.configure');
   const may = mayOperate || mayConfigure;
-  const rows = useRows(sensors);
+  const briefs = useQuery(briefsQuery).data?.sensors ?? NO_BRIEFS;
+  const rows = useMemo(() => sensorRows(sensors, briefs), [sensors, briefs]);
   // The table keeps its state by itself; the compiler of React is not used here.
   const table = useReactTable({
     data: rows,
@@ -182,25 +194,4 @@ export function SensorTable({ sensors }: { sensors: readonly Sensor[] }) {
       </div>
     </>
   );
-}
-
-/** Asks for the status of those that are there; of the others nothing new can be known. */
-function useRows(sensors: readonly Sensor[]): SensorRow[] {
-  const asked = sensors.filter(({ attached }) => attached).slice(0, 4 * PAGE_SIZE);
-  return useQueries({
-    queries: asked.map(({ id }) => ({ ...statusQuery(id), refetchInterval: LOOK_MS, staleTime: LOOK_MS })),
-    combine: (answers) => {
-      const known = new Map(asked.map(({ id }, index) => [id, answers[index]?.data]));
-      return sensors.map((sensor): SensorRow => {
-        const answer = known.get(sensor.id);
-        const status = answer?.status === undefined ? undefined : wholeStatus(answer.status);
-        return {
-          sensor,
-          facts: status === undefined ? undefined : rowFacts(status),
-          healthy: status?.healthy,
-          clockMs: answer?.link.clockDifferenceMs,
-        };
-      });
-    },
-  });
 }
