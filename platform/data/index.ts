@@ -5,8 +5,8 @@ export { DataKeeper, type Asked, type DataKeeperParts, type Found } from './keep
 export { instrumentSource, type InstrumentFacts } from './instrument-source.ts';
 export type { DataReport, ReportedCopy, ReportHead } from './report.ts';
 export { reportText, size } from './report-text.ts';
-export { keyFingerprint, verifyReport, type SignedReport, type VerifiedReport } from './signature.ts';
-export { canonicalJson } from './canonical.ts';
+export { verifyReport, type VerifiedReport } from './signature.ts';
+export { canonicalJson, keyFingerprint, type SignedReport } from '../kernel/index.ts';
 export type { Hold } from './holds.ts';
 export type { Purge, PurgeOutcome } from './purges.ts';
 export type { CopyKind, DataCopy, DataMatch, DataPurged, DataSource, ExportRecord, Extent } from './types.ts';

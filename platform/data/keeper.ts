@@ -1,6 +1,12 @@
 import { createHmac, hkdfSync } from 'node:crypto';
 import { join } from 'node:path';
-import { describeError, type Logger } from '../kernel/index.ts';
+import {
+  describeError,
+  type Logger,
+  reportSigner,
+  type ReportSigner,
+  type SignedReport,
+} from '../kernel/index.ts';
 import { askAll } from './ask-all.ts';
 import { ClockSchema, ClockWatch, type Clocks } from './clock-watch.ts';
 import { Holds, HoldsSchema, type Hold } from './holds.ts';
@@ -10,7 +16,6 @@ import { Purges, PurgesSchema, type Purge, type PurgeOutcome } from './purges.ts
 import { collectReport, type DataReport, type ReportHead } from './report.ts';
 import { RetentionWatch } from './retention-watch.ts';
 import { openSeal, SealedFile } from './sealed-file.ts';
-import { reportSigner, type ReportSigner, type SignedReport } from './signature.ts';
 import type { DataSources } from './sources.ts';
 import { subjectText, type DataSubject } from './subject.ts';
 import type { DataMatch } from './types.ts';

@@ -1,5 +1,5 @@
 import type { DataReport, ReportedCopy } from './report.ts';
-import { keyFingerprint, type SignedReport } from './signature.ts';
+import { keyFingerprint, type SignedReport } from '../kernel/index.ts';
 import type { CopyKind, Extent } from './types.ts';
 
 const HEADINGS: Readonly<Record<CopyKind, string>> = {

@@ -1,55 +1,8 @@
-import { createHash, createPrivateKey, createPublicKey, sign, verify, type KeyObject } from 'node:crypto';
 import { z } from 'zod';
-import { BulkheadError } from '../kernel/index.ts';
-import { canonicalJson } from './canonical.ts';
-
-/** A signed document: the signature covers the canonical JSON of `report` and nothing else. */
-export interface SignedReport<T> {
-  algorithm: 'Ed25519';
-  /** Base64 of the 32 bytes of RFC 8032. */
-  publicKey: string;
-  report: T;
-  /** Base64 of 64 bytes. */
-  signature: string;
-}
-
-/** PKCS #8 and SubjectPublicKeyInfo for Ed25519 (RFC 8410) up to the 32 bytes of the key. */
-const PRIVATE_HEAD = Buffer.from('302e020100300506032b657004220420', 'hex');
-const PUBLIC_HEAD = Buffer.from('302a300506032b6570032100', 'hex');
+import { BulkheadError, canonicalJson, signatureFits } from '../kernel/index.ts';
 
 /** A report that is larger was not made by a sensor. */
 const MAX_REPORT_BYTES = 64 * 1024 * 1024;
-
-/** Signs reports of one sensor. */
-export interface ReportSigner {
-  /** Base64 of the public key: what `bulkhead data key` shows. */
-  readonly publicKey: string;
-  sign<T>(report: T): SignedReport<T>;
-}
-
-/** @param seed 32 secret bytes; the same seed gives the same key for ever (RFC 8032 §5.1.5). */
-export function reportSigner(seed: Buffer): ReportSigner {
-  const secret = Buffer.concat([PRIVATE_HEAD, seed]);
-  const key: KeyObject = createPrivateKey({ key: secret, format: 'der', type: 'pkcs8' });
-  secret.fill(0);
-  const spki = createPublicKey(key).export({ format: 'der', type: 'spki' });
-  const publicKey = spki.subarray(PUBLIC_HEAD.length).toString('base64');
-  return {
-    publicKey,
-    sign: (report) => ({
-      algorithm: 'Ed25519',
-      publicKey,
-      report,
-      signature: sign(null, Buffer.from(canonicalJson(report)), key).toString('base64'),
-    }),
-  };
-}
-
-/** What people compare: the first 16 bytes of the key's SHA-256, in groups of four digits. */
-export function keyFingerprint(publicKey: string): string {
-  const digest = createHash('sha256').update(Buffer.from(publicKey, 'base64')).digest('hex').slice(0, 32);
-  return digest.match(/.{4}/g)?.join(' ') ?? digest;
-}
 
 const base64 = (bytes: number) =>
   z
@@ -79,15 +32,7 @@ export function verifyReport(text: string, expectedKey?: string): VerifiedReport
   if (expectedKey !== undefined && expectedKey !== signed.publicKey) {
     throw forged('it was signed with another key than the one that was given');
   }
-  const spki = Buffer.concat([PUBLIC_HEAD, Buffer.from(signed.publicKey, 'base64')]);
-  const key = createPublicKey({ key: spki, format: 'der', type: 'spki' });
-  const whole = verify(
-    null,
-    Buffer.from(canonicalJson(signed.report)),
-    key,
-    Buffer.from(signed.signature, 'base64'),
-  );
-  if (!whole) throw forged('the signature does not fit what it says');
+  if (!signatureFits(signed)) throw forged('the signature does not fit what it says');
   return signed;
 }
 

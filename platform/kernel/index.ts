@@ -14,4 +14,12 @@ export { writeFileAtomic } from './atomic-file.ts';
 export { backoffMs, DEFAULT_BACKOFF, type BackoffPolicy } from './backoff.ts';
 export { waitFor } from './wait.ts';
 export { jsonPointer, parseStrict } from './parse.ts';
+export {
+  canonicalJson,
+  keyFingerprint,
+  reportSigner,
+  signatureFits,
+  type ReportSigner,
+  type SignedReport,
+} from './signed-report.ts';
 export { ipv6Groups } from './ip-address.ts';

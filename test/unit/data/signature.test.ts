@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { canonicalJson, verifyReport } from '@bulkhead/platform/data';
-import { reportSigner } from '../../../platform/data/signature.ts';
+import { reportSigner } from '../../../platform/kernel/index.ts';
 
 const report = {
   kind: 'bulkhead-data-report',
