@@ -4,12 +4,12 @@ import { BulkheadError } from '@bulkhead/platform/kernel';
 
 /** What fleetd was told on its command line. */
 export type FleetdArguments = { configFile: string; allowRoot: boolean } & (
-  | { command: 'run'; adopt: string | undefined }
+  | { command: 'run'; adopt: readonly string[] }
   | { command: 'backup' | 'restore'; file: string }
   | { command: 'recover'; name: string }
 );
 
-const USAGE = `Usage: fleetd --config FILE [--allow-root] [--adopt NAME]
+const USAGE = `Usage: fleetd --config FILE [--allow-root] [--adopt NAME]...
        fleetd backup FILE --config FILE
        fleetd restore FILE --config FILE
        fleetd recover NAME --config FILE
@@ -17,7 +17,7 @@ const USAGE = `Usage: fleetd --config FILE [--allow-root] [--adopt NAME]
   --config FILE      the configuration (YAML or JSON; an empty file: all defaults)
   --allow-root       run as root all the same; fleetd needs no right of root
   --adopt NAME       also print a token with which the sensor on this machine joins, good once, for 15 minutes; nothing is
-                     printed when there is a sensor of that name
+                     printed when there is a sensor of that name. May be given several times
 
   backup FILE        writes people, sensors, settings, audit log, the CA's keys and the configuration into one new file, also
                      while fleetd runs. Events and a certificate of your own are not in it. The file is not encrypted: who
@@ -39,7 +39,7 @@ export function parseArguments(argv: readonly string[]): FleetdArguments | strin
       allowPositionals: true,
       options: {
         config: { type: 'string' },
-        adopt: { type: 'string' },
+        adopt: { type: 'string', multiple: true },
         'allow-root': { type: 'boolean', default: false },
         help: { type: 'boolean', default: false, short: 'h' },
       },
@@ -48,13 +48,14 @@ export function parseArguments(argv: readonly string[]): FleetdArguments | strin
     throw usage(cause instanceof Error ? cause.message : String(cause));
   }
   if (values.help) return USAGE;
-  if (values.adopt !== undefined && !SensorNameSchema.safeParse(values.adopt).success) {
+  const { adopt = [] } = values;
+  if (adopt.some((name) => !SensorNameSchema.safeParse(name).success)) {
     throw usage('--adopt needs the name of a sensor: a-z, 0-9 and -, at most 30 characters');
   }
   if (values.config === undefined) throw usage('--config is needed');
   const common = { configFile: values.config, allowRoot: values['allow-root'] };
   const [command = 'run', file, ...more] = positionals;
-  if (command === 'run' && file === undefined) return { ...common, command, adopt: values.adopt };
+  if (command === 'run' && file === undefined) return { ...common, command, adopt };
   if ((command === 'backup' || command === 'restore') && file !== undefined && more.length === 0) {
     return { ...common, command, file };
   }

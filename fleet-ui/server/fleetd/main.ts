@@ -1,8 +1,10 @@
+import { resolve } from 'node:path';
 import { describeError, BulkheadError, openLog, type Logger } from '@bulkhead/platform/kernel';
 import { openPeople } from '../people/index.ts';
 import { openStore } from '../store/index.ts';
 import { parseArguments, type FleetdArguments } from './arguments.ts';
 import { writeBackup } from './backup.ts';
+import { noteBackup } from './backup-note.ts';
 import { readConfig, type FleetConfig } from './config.ts';
 import { afterRestore, fleetMigrations } from './features.ts';
 import { restoreBackup } from './restore.ts';
@@ -59,6 +61,10 @@ async function keep(options: Exclude<FleetdArguments, { command: 'run' }>): Prom
   if (options.command === 'backup') {
     const { stateDir } = await readConfig(options.configFile);
     const about = await writeBackup({ stateDir, configFile: options.configFile, to: options.file });
+    const { made: at, bytes } = about;
+    const unnoted = await noteBackup(stateDir, { at, file: resolve(options.file), bytes });
+    if (unnoted !== undefined)
+      process.stderr.write(`fleetd: the fleet will not show this backup under its settings: ${unnoted}\n`);
     process.stdout.write(
       `${options.file}: ${Math.ceil(about.bytes / 1024)} KiB of the database and ${about.files} files. It holds the keys of this fleet, not encrypted.\n`,
     );
@@ -92,8 +98,10 @@ async function serve(
   process.stdout.write(`The fleet is at ${fleet.url}\n`);
   const code = fleet.setUpCode();
   if (code !== undefined) process.stdout.write(`Nobody has set it up yet. Set-up code: ${code}\n`);
-  const token = options.adopt === undefined ? undefined : fleet.joinToken(options.adopt);
-  if (token !== undefined) process.stdout.write(`Join token: ${token}\n`);
+  for (const name of options.adopt) {
+    const token = fleet.joinToken(name);
+    if (token !== undefined) process.stdout.write(`Join token of ${name}: ${token}\n`);
+  }
   process.stdout.write('Ready.\n');
   log.info({ url: fleet.url }, 'the fleet is up');
   const signal = await told;

@@ -70,6 +70,10 @@ export const START_ERRORS: Readonly<Record<string, CatalogueEntry>> = Object.fre
     title: 'The event that was waited for was not stored in time.',
     hint: '`bulkhead status` shows what does not see; `bulkhead doctor` looks at the machine.',
   },
+  START_SENSORS_TOO_MANY: {
+    title: 'So many sensors do not fit on this machine.',
+    hint: 'Run fewer, or free memory.',
+  },
   START_SENSORD_FAILED: {
     title: 'sensord ended.',
     hint: 'Its log says why.',

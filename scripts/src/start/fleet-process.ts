@@ -1,42 +1,55 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { chmod, chown, cp, mkdir, open, readdir, rm } from 'node:fs/promises';
+import { mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import { BulkheadError, run, sitePaths, writeFileAtomic, type Site } from '@bulkhead/platform/kernel';
+import { provideProgram, type FleetProgram } from './fleet-program.ts';
 
 /** `scripts/build` puts this program and fleetd into one folder. */
 const BUILD = fileURLToPath(new URL('.', import.meta.url));
-/** Nobody's user, for a program that needs no right of root. */
-const FLEET_ID = 65_231;
 const UP_MS = 60_000;
 const STOP_MS = 15_000;
-/** What lies beside the program. */
-const PROGRAM = /^(fleetd|fleet-events-worker)\.mjs$|\.node$|^fleet-web$/;
 
-/** A fleet on the machine of its sensor. */
-export interface RunningFleet {
+/** What fleetd says when it is up. */
+export interface FleetWords {
   readonly url: string;
   /** While nobody has set it up: what the first person types in. */
   readonly setUpCode: string | undefined;
-  /** For the sensor to join with; undefined when it is known already. */
-  readonly joinToken: string | undefined;
-  readonly logFile: string;
+  /** By name of the sensor, for it to join with; one that is known already has none. */
+  readonly joinTokens: ReadonlyMap<string, string>;
+}
+
+/** One run of fleetd. */
+export interface FleetProcess extends FleetWords {
   readonly pid: number | undefined;
+  /** Resolves with what ended it; pending while it runs. */
+  readonly ended: Promise<string>;
   stop(): Promise<void>;
 }
 
+/** A folder made ready for fleetd. */
+export interface FleetPlace {
+  readonly logFile: string;
+  /** @throws BulkheadError START_FLEET_FAILED */
+  launch(): Promise<FleetProcess>;
+}
+
 /**
- * Starts fleetd for the sensor on this machine: plain HTTP, on loopback only, unprivileged.
+ * Makes everything ready for the fleet of the sensors on this machine: plain HTTP, on loopback only, unprivileged.
  * @param dir its folder; what it keeps is kept there
- * @param adopt what the sensor is called
+ * @param adopt what the sensors are called
  * @param from where the bundles are
- * @throws BulkheadError START_FLEET_FAILED
  */
-export async function openFleet(site: Site, dir: string, adopt: string, from = BUILD): Promise<RunningFleet> {
-  const owner = await provideProgram(from, dir);
+export async function prepareFleet(
+  site: Site,
+  dir: string,
+  adopt: readonly string[],
+  from = BUILD,
+): Promise<FleetPlace> {
+  const program = await provideProgram(from, dir);
   const stateDir = join(dir, 'state');
   const configFile = join(dir, 'fleetd.yaml');
   const logFile = join(dir, 'fleetd.log');
@@ -49,12 +62,23 @@ export async function openFleet(site: Site, dir: string, adopt: string, from = B
     events: { natsServer: sitePaths(site).natsServer },
   };
   await writeFileAtomic(configFile, stringify(config), 0o644);
+  const { owner } = program;
   if (owner !== undefined) await run('chown', ['-R', `${String(owner)}:${String(owner)}`, stateDir]);
-  const log = await open(logFile, 'w', 0o600);
+  await (await open(logFile, 'w', 0o600)).close();
+  const args = ['--config', configFile, ...adopt.flatMap((name) => ['--adopt', name])];
+  return { logFile, launch: () => launch(program, args, logFile) };
+}
+
+async function launch(
+  { file, owner }: FleetProgram,
+  args: readonly string[],
+  logFile: string,
+): Promise<FleetProcess> {
+  const log = await open(logFile, 'a', 0o600);
   let child: ChildProcess;
   try {
-    const args = [join(dir, 'program', 'fleetd.mjs'), '--config', configFile, '--adopt', adopt];
-    child = spawn(process.execPath, [...args, ...(owner === undefined ? ['--allow-root'] : [])], {
+    // A session of its own, so that Ctrl-C reaches only us and we take it down in order.
+    child = spawn(process.execPath, [file, ...args, ...(owner === undefined ? ['--allow-root'] : [])], {
       detached: true,
       cwd: '/',
       stdio: ['ignore', 'pipe', log.fd],
@@ -78,7 +102,7 @@ export async function openFleet(site: Site, dir: string, adopt: string, from = B
     await ended;
   };
   try {
-    return { ...(await saidBy(child, ended, logFile)), logFile, pid: child.pid, stop };
+    return { ...(await saidBy(child, ended, logFile)), pid: child.pid, ended, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -86,19 +110,17 @@ export async function openFleet(site: Site, dir: string, adopt: string, from = B
 }
 
 /** What fleetd prints when it is up; whatever comes later is not read. */
-async function saidBy(
-  child: ChildProcess,
-  ended: Promise<string>,
-  logFile: string,
-): Promise<Pick<RunningFleet, 'url' | 'setUpCode' | 'joinToken'>> {
-  const said: Partial<Record<'url' | 'setUpCode' | 'joinToken', string>> = {};
+async function saidBy(child: ChildProcess, ended: Promise<string>, logFile: string): Promise<FleetWords> {
+  const said: { url?: string; setUpCode?: string } = {};
+  const joinTokens = new Map<string, string>();
   const up = (async () => {
     if (child.stdout === null) return;
     for await (const line of createInterface(child.stdout)) {
       const [, url] = /^The fleet is at (\S+)$/.exec(line) ?? [];
       const [, setUpCode] = /Set-up code: (\S+)$/.exec(line) ?? [];
-      const [, token] = /^Join token: (\S+)$/.exec(line) ?? [];
-      Object.assign(said, url && { url }, setUpCode && { setUpCode }, token && { joinToken: token });
+      const [, name, token] = /^Join token of (\S+): (\S+)$/.exec(line) ?? [];
+      Object.assign(said, url && { url }, setUpCode && { setUpCode });
+      if (name !== undefined && token !== undefined) joinTokens.set(name, token);
       if (line === 'Ready.') return;
     }
   })();
@@ -110,37 +132,13 @@ async function saidBy(
   // What it prints later must not fill the pipe.
   child.stdout?.resume();
   if (failure === undefined && said.url !== undefined) {
-    return { url: said.url, setUpCode: said.setUpCode, joinToken: said.joinToken };
+    return { url: said.url, setUpCode: said.setUpCode, joinTokens };
   }
   throw new BulkheadError({
     code: 'START_FLEET_FAILED',
     message: `fleetd ${failure ?? 'ended'}.`,
     hint: `Read ${logFile}. scripts/start --no-fleet does without.`,
   });
-}
-
-/**
- * Puts the program where a user without rights can read it: the repository may lie in somebody's home.
- * @returns the user to run as; undefined: Node.js itself cannot be run by another user
- */
-async function provideProgram(from: string, dir: string): Promise<number | undefined> {
-  const program = join(dir, 'program');
-  await mkdir(dir, { recursive: true, mode: 0o755 });
-  await chmod(dir, 0o755);
-  await rm(program, { recursive: true, force: true });
-  await mkdir(program, { mode: 0o755 });
-  for (const name of await readdir(from)) {
-    if (PROGRAM.test(name)) await cp(join(from, name), join(program, name), { recursive: true });
-  }
-  await chown(program, 0, 0);
-  const id = String(FLEET_ID);
-  try {
-    const others = [`--reuid=${id}`, `--regid=${id}`, '--clear-groups', '--'];
-    await run('setpriv', [...others, process.execPath, '--check', join(program, 'fleetd.mjs')]);
-    return FLEET_ID;
-  } catch {
-    return undefined;
-  }
 }
 
 /** One site, one pair; another site has its own beside the port of its bus. */

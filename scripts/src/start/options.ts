@@ -1,4 +1,5 @@
 import { site, type Site } from '@bulkhead/platform/kernel';
+import { fleetSites, SENSORS_MOST, siteBeside } from './sites.ts';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 
 /** What `scripts/start` was asked to do. */
@@ -11,8 +12,8 @@ export interface StartOptions {
   timeoutS: number;
   /** Run a fleet beside the sensor. */
   fleet: boolean;
-  /** Where this run keeps its things. */
-  site: Site;
+  /** Where this run keeps its things: one for each sensor, and at least one. */
+  sites: readonly [Site, ...Site[]];
 }
 
 /** Parses the command line. @returns an exit code instead when help was asked for or it is not understood. */
@@ -40,6 +41,12 @@ export function parseStartOptions(argv: readonly string[]): StartOptions | { exi
       '--beside <prefix>',
       'run beside another sensor: names of 2-4 characters, folders and bus port of its own',
     )
+    .option(
+      '--sensors <number>',
+      `run this many sensors (1-${String(SENSORS_MOST)}), each on a lab of its own, in one fleet`,
+      sensors,
+      1,
+    )
     .option('--no-fleet', 'do not run a fleet beside the sensor (--once never does)')
     .exitOverride();
   try {
@@ -56,6 +63,7 @@ export function parseStartOptions(argv: readonly string[]): StartOptions | { exi
     timeout: number;
     beside?: string;
     fleet: boolean;
+    sensors: number;
   }>();
   if (values.interface !== undefined && values.replay !== undefined) {
     process.stderr.write('scripts/start: --interface and --replay exclude each other\n');
@@ -63,6 +71,11 @@ export function parseStartOptions(argv: readonly string[]): StartOptions | { exi
   }
   if (values.json && !values.once) {
     process.stderr.write('scripts/start: --json needs --once (without it the sensor runs until Ctrl-C)\n');
+    return { exitCode: 2 };
+  }
+  const unfit = unfitForSeveral(values);
+  if (unfit !== undefined) {
+    process.stderr.write(`scripts/start: ${unfit}\n`);
     return { exitCode: 2 };
   }
   const mode: StartOptions['mode'] =
@@ -77,27 +90,46 @@ export function parseStartOptions(argv: readonly string[]): StartOptions | { exi
     json: values.json,
     timeoutS: values.timeout,
     fleet: values.fleet && !values.once,
-    site: siteOf(values.beside),
+    sites: fleetSites(values.beside === undefined ? site() : siteBeside(values.beside), values.sensors) as [
+      Site,
+      ...Site[],
+    ],
   };
 }
 
-/** @throws BulkheadError KERNEL_SITE_INVALID */
-function siteOf(prefix: string | undefined): Site {
-  if (prefix === undefined) return site();
-  return site({
-    prefix,
-    stateDir: `/var/lib/bulkhead-beside/${prefix}`,
-    runDir: `/run/bulkhead-beside/${prefix}`,
-    natsPort: 30_000 + (Number.parseInt(prefix, 36) % 20_000),
-    lxdProject: `bulkhead-${prefix}`,
-    lxdPool: `bulkhead-${prefix}`,
-  });
+/** Why several sensors cannot be run with the other options; undefined: they can, or it is one. */
+function unfitForSeveral(values: {
+  sensors: number;
+  interface?: string;
+  replay?: string;
+  once: boolean;
+  fleet: boolean;
+  beside?: string;
+}): string | undefined {
+  if (values.sensors === 1) return undefined;
+  if (values.interface !== undefined || values.replay !== undefined)
+    return '--sensors runs each sensor on a lab of its own; it cannot be combined with --interface or --replay';
+  if (values.once || !values.fleet)
+    return '--sensors is there to show a fleet; it cannot be combined with --once or --no-fleet';
+  if ((values.beside ?? '').length > 3)
+    return '--sensors puts a number behind the prefix of --beside, which may then have 3 characters at most';
+  return undefined;
 }
 
 function seconds(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 10 || value > 86_400) {
     throw new InvalidArgumentError('must be a whole number of seconds from 10 to 86400');
+  }
+  return value;
+}
+
+function sensors(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > SENSORS_MOST) {
+    throw new InvalidArgumentError(
+      `must be a number from 1 to ${String(SENSORS_MOST)}: each sensor is a set of containers with a lab, and more of them show nothing new on one machine`,
+    );
   }
   return value;
 }

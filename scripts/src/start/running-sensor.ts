@@ -56,8 +56,8 @@ export function siteArguments(site: Site, stateDir: string): string[] {
 /** Writes the configuration, starts sensord and waits until it answers. */
 export async function openSensor(
   site: Site,
-  kind: 'lab' | 'replay' | 'interface',
-  { device, lab }: Pick<Source, 'device' | 'lab'>,
+  { kind, name }: { kind: 'lab' | 'replay' | 'interface'; name: string },
+  { device, lab }: Pick<Source, 'device'> & { lab?: Source['lab'] | undefined },
   progress: (text: string) => void,
   signal: AbortSignal,
 ): Promise<RunningSensor> {
@@ -68,10 +68,10 @@ export async function openSensor(
   // Others may pass through: nats-server, which is not root, keeps its store below.
   await mkdir(stateDir, { recursive: true, mode: 0o711 });
   const packages = await Promise.all(
-    (await readdir(appsDir)).sort().map((name) => loadPackage(join(appsDir, name))),
+    (await readdir(appsDir)).sort().map((app) => loadPackage(join(appsDir, app))),
   );
   const config = labConfig(
-    kind === 'interface' ? 'sensor' : kind,
+    name,
     device,
     packages.map(({ manifest }) => manifest),
     lab?.ruleSource,

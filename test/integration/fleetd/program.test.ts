@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { site } from '@bulkhead/platform/kernel';
-import { openFleet } from '../../../scripts/src/start/fleet-process.ts';
+import { site, waitFor } from '@bulkhead/platform/kernel';
+import { openFleet } from '../../../scripts/src/start/fleet-watch.ts';
 import { bundleProgram } from '../../support/bundle-program.ts';
 import { openTestSensor } from '../../support/fleet-link/test-sensor.ts';
 import { fleetProgramDir } from '../../support/fleet/running-fleet.ts';
@@ -64,29 +64,48 @@ async function ask(
   });
 }
 
+const said: string[] = [];
+const say = (text: string): void => void said.push(text);
+
 test('fleetd as it ships runs beside a sensor without any right of root, and the sensor joins it', async () => {
   const at = site({ prefix: 'bf9', natsPort: 47_831 });
   const place = join(dir, 'run');
-  const fleet = await openFleet(at, place, 'lab', program);
+  const fleet = await openFleet(at, place, ['lab'], say, program);
   const sensor = await openTestSensor();
   try {
     const status = readFileSync(`/proc/${String(fleet.pid)}/status`, 'utf8');
     expect(/^Uid:\s+(\d+)/m.exec(status)?.[1]).toBe('65231');
     expect(/^CapEff:\s+(\w+)/m.exec(status)?.[1]).toBe('0000000000000000');
-    expect(fleet.url).toBe('http://localhost:47832/');
-    expect(JSON.parse((await ask(fleet.url, '/api/v1/about')).text)).toMatchObject({ setUpNeeded: true });
-    await sensor.link.join({ token: fleet.joinToken ?? '' });
+    expect(fleet.words.url).toBe('http://localhost:47832/');
+    expect(JSON.parse((await ask(fleet.words.url, '/api/v1/about')).text)).toMatchObject({
+      setUpNeeded: true,
+    });
+    await sensor.link.join({ token: fleet.words.joinTokens.get('lab') ?? '' });
     await sensor.up();
     // The password goes through the native part.
-    const person = { code: fleet.setUpCode, name: 'anna', password: 'seven quiet lanterns drift past noon' };
-    const setUp = await ask(fleet.url, '/api/v1/session/set-up', person);
+    const person = {
+      code: fleet.words.setUpCode,
+      name: 'anna',
+      password: 'seven quiet lanterns drift past noon',
+    };
+    const setUp = await ask(fleet.words.url, '/api/v1/session/set-up', person);
     expect([setUp.status, setUp.cookie]).toEqual([200, expect.stringContaining('HttpOnly')]);
+    // Killed, it is started again, on the same ports, and the sensor finds it.
+    const former = fleet.pid ?? 0;
+    process.kill(former, 'SIGKILL');
+    await waitFor('fleetd to run again', 60_000, () => Promise.resolve(said.length > 1));
+    expect(said).toEqual([
+      expect.stringMatching(/^fleetd was killed by SIGKILL; it is started again in 1 s\./),
+      'fleetd runs again, at http://localhost:47832/',
+    ]);
+    expect(fleet.pid).not.toBe(former);
+    await sensor.up();
   } finally {
     await sensor.dispose();
     await fleet.stop();
   }
   // The sensor is known: no token is printed for one of its name.
-  const again = await openFleet(at, place, 'lab', program);
-  expect([again.setUpCode, again.joinToken]).toEqual([undefined, undefined]);
+  const again = await openFleet(at, place, ['lab'], say, program);
+  expect([again.words.setUpCode, again.words.joinTokens.size]).toEqual([undefined, 0]);
   await again.stop();
 });
