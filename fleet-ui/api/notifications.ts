@@ -3,14 +3,7 @@ import { EventSeveritySchema } from './events.ts';
 import { LabelSchema, TimestampSchema } from './shapes.ts';
 
 /** What a notification is about. `other` is everything that needs attention and is none of the rest. */
-export const NOTIFICATION_TOPICS = [
-  'blindness',
-  'loss',
-  'disk',
-  'certificates',
-  'offline',
-  'other',
-] as const;
+export const NOTIFICATION_TOPICS = ['blindness', 'loss', 'disk', 'certificates', 'offline', 'other'] as const;
 export const NotificationTopicSchema = z.enum(NOTIFICATION_TOPICS);
 export type NotificationTopic = z.infer<typeof NotificationTopicSchema>;
 

@@ -7,6 +7,7 @@ import { FLEET_SENSORS_ERRORS } from './errors/fleet-sensors.ts';
 import { FLEET_EVENTS_ERRORS } from './errors/fleet-events.ts';
 import { FLEET_LINK_ERRORS } from './errors/fleet-link.ts';
 import { FLEET_LINKS_ERRORS } from './errors/fleet-links.ts';
+import { FLEET_NOTIFY_ERRORS } from './errors/fleet-notify.ts';
 import { FLEET_PEOPLE_ERRORS } from './errors/fleet-people.ts';
 import { FLEET_PROXY_ERRORS } from './errors/fleet-proxy.ts';
 import { FLEET_STORE_ERRORS } from './errors/fleet-store.ts';
@@ -50,6 +51,7 @@ export const ERROR_CATALOGUE: Readonly<Record<string, CatalogueEntry>> = Object.
   ...FLEET_EVENTS_ERRORS,
   ...FLEET_LINK_ERRORS,
   ...FLEET_LINKS_ERRORS,
+  ...FLEET_NOTIFY_ERRORS,
   ...FLEET_PEOPLE_ERRORS,
   ...FLEET_PROXY_ERRORS,
   ...FLEET_STORE_ERRORS,

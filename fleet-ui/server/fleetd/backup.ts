@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { lstat, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { BulkheadError, describeError } from '@bulkhead/platform/kernel';
+import { NOTIFY_FOLDER } from '../notify/index.ts';
 import { bindingOption, checkWhole, copyDatabase, STORE_FILE, type Db } from '../store/index.ts';
 import { giveBack } from './state-dir.ts';
 import { FLEETD_VERSION } from './version.ts';
@@ -11,7 +12,7 @@ import { FLEETD_VERSION } from './version.ts';
 /** `BHFB`: marks a SQLite file as a backup of a fleet. */
 export const BACKUP_MARK = 0x42484642;
 /** Folders of the state folder that go into a backup as they are. Events are not among them: they are many, and sensors keep theirs. */
-const FOLDERS = ['ca'];
+const FOLDERS = ['ca', NOTIFY_FOLDER];
 /** Name in a backup of what the configuration file was. */
 export const CONFIG_ENTRY = 'fleetd.yaml';
 const FILE_BYTES_MOST = 4 * 1024 * 1024;

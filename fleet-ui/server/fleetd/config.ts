@@ -115,7 +115,10 @@ export const FleetConfigSchema = z
     }
   });
 
-export type FleetConfig = z.output<typeof FleetConfigSchema>;
+export type FleetConfig = z.output<typeof FleetConfigSchema> & {
+  /** Where it was read from, for people. */
+  configFile?: string;
+};
 
 /**
  * Reads the configuration; relative paths in it are relative to the file.
@@ -133,7 +136,7 @@ export async function readConfig(file: string): Promise<FleetConfig> {
       cause,
     });
   }
-  return parseConfig(value ?? {}, dirname(resolve(file)));
+  return { ...parseConfig(value ?? {}, dirname(resolve(file))), configFile: resolve(file) };
 }
 
 /** @param base folder for relative paths @throws BulkheadError FLEET_FLEETD_CONFIG_INVALID */

@@ -1,10 +1,11 @@
 import Database from 'better-sqlite3';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { chmod, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { BulkheadError, describeError, openLog, writeFileAtomic } from '@bulkhead/platform/kernel';
 import { bindingOption, copyDatabase, openStore, STORE_FILE, type Migration } from '../store/index.ts';
 import { CONFIG_ENTRY, flush, folderFor, openBackup, type ReadBackup } from './backup.ts';
+import { noteBackup } from './backup-note.ts';
 import { readConfig } from './config.ts';
 import { ownStateDir } from './state-dir.ts';
 
@@ -52,6 +53,12 @@ export async function restoreBackup(options: {
       if (error instanceof BulkheadError) throw error;
       throw failed(stateDir, error);
     }
+    const { made } = backup.about;
+    await noteBackup(stateDir, {
+      at: made,
+      file: resolve(options.from),
+      bytes: (await stat(options.from)).size,
+    });
     return { stateDir, ...backup.about, configWritten };
   } finally {
     backup.db.close();

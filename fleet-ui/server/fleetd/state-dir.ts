@@ -31,11 +31,12 @@ export async function ownStateDir(dir: string): Promise<void> {
   });
 }
 
-/** After root has opened a database of another user: what SQLite laid beside it belongs to that user, who could not open it else. */
+/** After root has opened a database of another user: what was laid beside it belongs to that user, who could not open it else. */
 export async function giveBack(dir: string): Promise<void> {
   if (process.getuid?.() !== 0) return;
   const { uid, gid } = await stat(dir);
   for (const name of await readdir(dir)) {
-    if (/^fleet\.(db|lock)(-wal|-shm|-journal)?$/.test(name)) await lchown(join(dir, name), uid, gid);
+    if (/^(fleet\.(db|lock)(-wal|-shm|-journal)?|last-backup\.json)$/.test(name))
+      await lchown(join(dir, name), uid, gid);
   }
 }

@@ -4,16 +4,18 @@ const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 const LONGEST = 2_048;
 
-/** Keeps small things at a browser that may neither read nor change them. */
+/** Keeps small things where they may neither be read nor changed: at a browser, or in a database. */
 export interface Seal {
   seal(value: unknown): string;
   /** undefined: not sealed here, or changed */
   open(sealed: string): unknown;
 }
 
-/** AES-256-GCM under a key that lives as long as this object: a restart voids everything. */
-export function openSeal(): Seal {
-  const key = randomBytes(32);
+/**
+ * AES-256-GCM.
+ * @param key 32 bytes; without, one that lives as long as this object: a restart voids everything
+ */
+export function openSeal(key: Uint8Array = randomBytes(32)): Seal {
   return {
     seal: (value) => {
       const nonce = randomBytes(NONCE_BYTES);

@@ -1,0 +1,72 @@
+import { createHash } from 'node:crypto';
+import type { AttentionItem, NotificationTopic } from '@bulkhead/fleet-api';
+import { plain } from './plain.ts';
+
+/** Something that stands and needs attention, as it is told. */
+export interface Matter {
+  /** The same for as long as it stands. */
+  key: string;
+  topic: NotificationTopic;
+  severity: AttentionItem['severity'];
+  title: string;
+  text: string;
+  sensor?: string;
+  link?: string;
+  /** When it began, as far as it is known; else when it was first seen. ISO 8601. */
+  since: string;
+}
+
+/** By what an id begins with. */
+const BY_KIND: readonly (readonly [RegExp, NotificationTopic])[] = [
+  [/^blind:/, 'blindness'],
+  [/^offline:/, 'offline'],
+  [/^certificate:/, 'certificates'],
+  [/^events:(holes|dropped):/, 'loss'],
+];
+/** By the words in which a sensor says it. The first that fits counts. */
+const BY_WORDS: readonly (readonly [RegExp, NotificationTopic])[] = [
+  [
+    /\bdetection check\b|\bis not watching\b|\bblind\b|\bfeed\b|\bone-way\b|\bno (traffic|packets)\b/i,
+    'blindness',
+  ],
+  [/\bcertificates?\b/i, 'certificates'],
+  [
+    /\bdisk\b|\bfull\b|\bfree space\b|\bno space\b|\bcannot write\b|\bnothing is stored\b|\b[MG]iB left\b|\bvolumes?\b/i,
+    'disk',
+  ],
+  [/\blost\b|\blos(es|ing|s)\b|\bdropp?(ed|ing|s)?\b|\bunaccounted\b|\bmissing\b/i, 'loss'],
+];
+const DETECTION_CHECK = /^the detection check on (\S{1,64}) did not come back/;
+
+/** @param nowMs for matters that do not say since when they stand */
+export function matterOf(item: AttentionItem, nowMs: number): Matter {
+  return {
+    key: keyOf(item),
+    topic: topicOf(item),
+    severity: item.severity,
+    title: plain(item.title, 160),
+    text: plain(item.text, 600),
+    ...(item.sensor === undefined ? {} : { sensor: item.sensor }),
+    ...(item.link === undefined ? {} : { link: item.link }),
+    since: item.since ?? new Date(nowMs).toISOString(),
+  };
+}
+
+export function topicOf({ id, text }: Pick<AttentionItem, 'id' | 'text'>): NotificationTopic {
+  const byKind = BY_KIND.find(([kind]) => kind.test(id));
+  if (byKind !== undefined) return byKind[1];
+  if (!id.startsWith('sensor:')) return 'other';
+  return BY_WORDS.find(([words]) => words.test(text))?.[1] ?? 'other';
+}
+
+/**
+ * What a sensor says in words may hold counts that change from one look to the next (`12 packets of mon were lost`): with other
+ * numbers it is the same matter. A detection check that was missed is said by the sensor and known to the fleet: one matter.
+ */
+export function keyOf({ id, sensor, text }: Pick<AttentionItem, 'id' | 'sensor' | 'text'>): string {
+  if (!id.startsWith('sensor:') || sensor === undefined) return id;
+  const [, monitor] = DETECTION_CHECK.exec(text) ?? [];
+  if (monitor !== undefined) return `blind:${sensor}:${monitor}`;
+  const words = text.replaceAll(/\d+(?:[.,:]\d+)*/g, '#');
+  return `sensor:${sensor}:${createHash('sha256').update(words).digest('hex').slice(0, 16)}`;
+}

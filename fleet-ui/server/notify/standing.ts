@@ -1,0 +1,72 @@
+import type { Matter } from './matters.ts';
+
+/** What began and what is over, since the look before. */
+export interface Changes {
+  began: readonly Matter[];
+  over: readonly Matter[];
+}
+
+/** How long something must be gone before it is over: what comes and goes is told once. */
+const GONE_MS = 60_000;
+/** After a start nobody is there yet, and nobody is known to be well. */
+const QUIET_MS = 120_000;
+/** More is one matter: that there are many. What is left out is not told. */
+const STANDING_MOST = 2_000;
+
+interface Standing {
+  matter: Matter;
+  /** When it was missed first; undefined: it is there. */
+  goneMs: number | undefined;
+}
+
+/**
+ * Knows what stands, from one look to the next and over restarts, so that each matter is told when it begins and when it is over, and
+ * not in between.
+ *
+ * What a sensor said is unknown while it is away: it is not over then, and not told anew when the sensor is back.
+ */
+export class StandingMatters {
+  readonly #standing = new Map<string, Standing>();
+  readonly #startedMs: number;
+
+  /** @param known what stood when it was last kept */
+  constructor(known: readonly Matter[], startedMs: number) {
+    this.#startedMs = startedMs;
+    for (const matter of known) this.#standing.set(matter.key, { matter, goneMs: undefined });
+  }
+
+  /** For keeping. */
+  get matters(): Matter[] {
+    return [...this.#standing.values()].map(({ matter }) => matter);
+  }
+
+  look(now: readonly Matter[], nowMs: number): Changes {
+    const seen = new Map(now.map((matter) => [matter.key, matter]));
+    const away = new Set(
+      now.filter(({ key }) => key.startsWith('offline:')).map(({ sensor }) => sensor ?? ''),
+    );
+    const began: Matter[] = [];
+    for (const matter of seen.values()) {
+      const standing = this.#standing.get(matter.key);
+      if (standing !== undefined) standing.goneMs = undefined;
+      else if (this.#standing.size < STANDING_MOST) {
+        this.#standing.set(matter.key, { matter, goneMs: undefined });
+        began.push(matter);
+      }
+    }
+    const over: Matter[] = [];
+    for (const [key, standing] of this.#standing) {
+      if (seen.has(key)) continue;
+      const { sensor } = standing.matter;
+      const isUnknown =
+        nowMs - this.#startedMs < QUIET_MS ||
+        (sensor !== undefined && !key.startsWith('offline:') && away.has(sensor));
+      if (isUnknown) standing.goneMs = undefined;
+      else standing.goneMs ??= nowMs;
+      if (standing.goneMs === undefined || nowMs - standing.goneMs < GONE_MS) continue;
+      this.#standing.delete(key);
+      over.push(standing.matter);
+    }
+    return { began, over };
+  }
+}
