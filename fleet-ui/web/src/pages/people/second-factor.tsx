@@ -1,12 +1,15 @@
 import type { Me } from '@bulkhead/fleet-api';
 import { Button, PasswordInput, TextInput } from '@mantine/core';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import { post } from '../../api/http.ts';
 import { sessionQuery } from '../../api/session.ts';
 import { Badge } from '../../components/badge.tsx';
 import { CopyText } from '../../components/copy-text.tsx';
 import { Problem } from '../../components/problem.tsx';
+
+/** Only who sets one up needs the encoder. */
+const QrCode = lazy(async () => ({ default: (await import('./qr-code.tsx')).QrCode }));
 
 /** A code of an authenticator app beside the password. */
 export function SecondFactor({ me }: { me: Me }) {
@@ -74,9 +77,15 @@ function Add({ made }: { made: (codes: readonly string[]) => void }) {
       }}
     >
       <p>
-        Add this key to your authenticator app (time-based, six digits), by typing it in or by{' '}
-        <a href={begin.data.uri}>opening it</a> on the device:
+        Point the camera of your authenticator app at this code. Or add the key below it (time-based, six
+        digits) by typing it in, or by <a href={begin.data.uri}>opening it</a> on the device.
       </p>
+      <Suspense fallback={null}>
+        <QrCode
+          text={begin.data.uri}
+          label="QR code with the key of the second factor; the same key stands below as text"
+        />
+      </Suspense>
       <CopyText
         text={begin.data.secret.replaceAll(/(.{4})(?=.)/g, '$1 ')}
         label="Key for the authenticator"
