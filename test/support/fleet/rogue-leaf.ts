@@ -4,21 +4,22 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createUser } from '@nats-io/nkeys';
 import { connect, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
-import type { Hub } from '@bulkhead/fleet-server/events';
 import { site, sitePaths, waitFor } from '@bulkhead/platform/kernel';
 import { freePort } from '../nats.ts';
-import { Forwarder } from './hub-bench.ts';
+import { Forwarder, type UplinkDoor } from './hub-bench.ts';
 
 /** A sensor in the hands of somebody else: a server of their own behind a valid uplink, that forbids itself nothing. */
 export interface RogueLeaf {
   /** Publishes and gives the answer as text. @throws when there is none */
   ask(subject: string, head?: MsgHdrs): Promise<string>;
   say(subject: string, reply: string): void;
+  /** Says as much of one kind as its server takes, and waits for no answer. */
+  shout(subject: string, body: Uint8Array): Promise<void>;
   listen(subject: string, onMessage: (subject: string) => void): void;
   dispose(): Promise<void>;
 }
 
-export async function openRogueLeaf(hub: () => Hub, id: string): Promise<RogueLeaf> {
+export async function openRogueLeaf(hub: () => UplinkDoor, id: string): Promise<RogueLeaf> {
   const dir = await mkdtemp(join(tmpdir(), 'bulkhead-rogue-'));
   const user = createUser();
   const port = await freePort();
@@ -28,7 +29,7 @@ export async function openRogueLeaf(hub: () => Hub, id: string): Promise<RogueLe
     join(dir, 'leaf.conf'),
     [
       `listen: "127.0.0.1:${String(port)}"`,
-      `leafnodes { remotes: [ { url: "nats-leaf://127.0.0.1:${String(forwarder.port)}", nkey: "${seed}" } ] }`,
+      `leafnodes { remotes: [ { url: "nats-leaf://127.0.0.1:${String(forwarder.port)}", nkey: "${seed}", compression: s2_best } ] }`,
       `log_file: "${join(dir, 'leaf.log')}"`,
     ].join('\n'),
     { mode: 0o600 },
@@ -54,6 +55,10 @@ export async function openRogueLeaf(hub: () => Hub, id: string): Promise<RogueLe
     },
     say: (subject, reply) => {
       open.publish(subject, '{"n":1}\n', { reply });
+    },
+    shout: async (subject, body) => {
+      open.publish(subject, body);
+      await open.flush();
     },
     listen: (subject, onMessage) => {
       open.subscribe(subject, {

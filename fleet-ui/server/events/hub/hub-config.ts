@@ -65,7 +65,8 @@ export function hubConfig(input: HubConfigInput): string {
     '# Written by fleetd; changes are overwritten.',
     `server_name: "${input.serverName}"`,
     `listen: "127.0.0.1:${String(input.clientPort)}"`,
-    `leafnodes { listen: "127.0.0.1:${String(input.leafPort)}", authorization { timeout: ${String(HUB_LIMITS.authenticationS)} } }`,
+    // No compression: what a sensor may send is counted by its bytes on the way, and a flood of nothing packs to nothing.
+    `leafnodes { listen: "127.0.0.1:${String(input.leafPort)}", compression: off, authorization { timeout: ${String(HUB_LIMITS.authenticationS)} } }`,
     `system_account: ${HUB_NAMES.system}`,
     `authorization { timeout: ${String(HUB_LIMITS.authenticationS)} }`,
     `max_payload: ${String(HUB_LIMITS.messageBytes)}`,

@@ -26,6 +26,8 @@ export interface IngestOptions {
   log: Logger;
   /** Called when messages are durable in the store; ids are 0 for those that were there before. */
   onStored?: (messages: readonly IncomingMessage[], ids: readonly number[]) => void;
+  /** Called for each message that leaves the hub, with about the bytes that its sensor sent for it. */
+  onTaken?: (sensor: string, bytes: number) => void;
 }
 
 const BATCH_MESSAGES = 1_000;
@@ -33,6 +35,8 @@ const BATCH_BYTES = 4 * 1024 * 1024;
 /** A commit is a flush of the disk: small ones are put together for so long. */
 const GROUP_MS = 100;
 const RETRY_MS = 1_000;
+/** Of the headers that a sensor sends along with each message, about. */
+const HEADER_BYTES = 256;
 /** Kinds of event (instrument and type) of one sensor; one that makes up more is cut short. */
 const KINDS_MOST = 512;
 
@@ -128,7 +132,7 @@ export class Ingest {
       try {
         const { ids } = await this.#options.store.insert(good);
         this.#fault = undefined;
-        for (const message of batch) message.ack();
+        for (const message of batch) this.#acknowledge(message);
         this.#messages += good.length;
         this.#options.onStored?.(good, ids);
         return;
@@ -150,6 +154,12 @@ export class Ingest {
     if (!kinds.has(kind) && kinds.size >= KINDS_MOST) return false;
     kinds.add(kind);
     return true;
+  }
+
+  #acknowledge(message: JsMsg): void {
+    message.ack();
+    const { subject, data } = message;
+    this.#options.onTaken?.(subject.split('.', 2)[1] ?? '', data.length + subject.length + HEADER_BYTES);
   }
 
   #leaveOut(message: JsMsg, fault: IngestFault): void {
