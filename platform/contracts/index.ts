@@ -56,10 +56,13 @@ export type {
   FeedAlarm,
   FeedAlarmKind,
   FeedStatus,
+  HostStatus,
   InstrumentStatus,
   MonitorStatus,
   PacketCounts,
   SensorStatus,
+  UseStatus,
+  VolumeStatus,
 } from './status.ts';
 export type { LedgerLine, LedgerReport, LedgerStage, LossAlarm } from './ledger.ts';
 export { DNS_LOOKUP, PassiveDnsAnswerSchema, type PassiveDnsAnswer, type PassiveDnsRecord } from './dns.ts';

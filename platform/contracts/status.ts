@@ -25,6 +25,41 @@ export interface SensorStatus {
   monitors: MonitorStatus[];
   instruments: InstrumentStatus[];
   counts: { events: number; alerts: number; checksPassed: number; checksMissed: number };
+  /** The machine; absent until it was looked at. */
+  host?: HostStatus;
+  /** Encrypted volumes of instruments. */
+  volumes?: VolumeStatus[];
+}
+
+/** Processors, memory and disks of the machine, as of the last quarter of a minute. */
+export interface HostStatus {
+  cpus: number;
+  /** Load average of one minute. */
+  load1: number;
+  memoryBytes: number;
+  /** That programs could have without swapping. */
+  memoryFreeBytes: number;
+  /** Filesystems that the sensor writes to; each once. */
+  disks: { what: string; totalBytes: number; freeBytes: number }[];
+}
+
+export interface VolumeStatus {
+  name: string;
+  state: 'absent' | 'locked' | 'unlocked';
+  sizeBytes: number;
+  usedBytes: number;
+}
+
+/** What an instrument's container takes, beside what it may take. */
+export interface UseStatus {
+  /** Without what the kernel can drop at once. */
+  memoryBytes: number;
+  memoryLimitBytes: number;
+  /** Mean of the last quarter of a minute; absent at the first look. */
+  cpuCores?: number;
+  cpuLimitCores: number;
+  processes: number;
+  processesLimit: number;
 }
 
 /** One monitor interface with its detection check and its packets. */
@@ -114,4 +149,8 @@ export interface InstrumentStatus {
   /** Runs by `bulkhead dev run`: nobody signed or reviewed it, and it goes when that command ends. */
   unverified?: true;
   counters: Readonly<Record<string, number>>;
+  /** Since when the rules that it works with have not changed (ISO 8601). Only of those that have rules. */
+  rulesSince?: string;
+  /** Only while it runs. */
+  use?: UseStatus;
 }

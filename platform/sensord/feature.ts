@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import type { MonitorStatus, PlatformEventType, SensorStatus } from '../contracts/index.ts';
+import type { InstrumentStatus, MonitorStatus, PlatformEventType, SensorStatus } from '../contracts/index.ts';
 import type { StreamState } from '../bus/index.ts';
 import type { DataSources } from '../data/index.ts';
 import type { EventQuery } from '../events/index.ts';
@@ -53,4 +53,8 @@ export interface Feature {
   holdsBack?(stream: StreamState): { upTo: number; forS: number } | undefined;
   /** What it knows of a monitor interface, for the status. Cheap. */
   monitor?(name: string): Pick<MonitorStatus, 'feed'>;
+  /** What it knows of a running instrument, for the status. Cheap. */
+  instrument?(name: string): Pick<InstrumentStatus, 'use'>;
+  /** What it knows of the machine, for the status. Cheap. */
+  machine?(): Pick<SensorStatus, 'host' | 'volumes'>;
 }

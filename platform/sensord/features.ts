@@ -1,4 +1,4 @@
-import type { MonitorStatus } from '../contracts/index.ts';
+import type { InstrumentStatus, MonitorStatus, SensorStatus } from '../contracts/index.ts';
 import { describeError, type Logger } from '../kernel/index.ts';
 import { activeInterfaces } from './active-feature.ts';
 import { configFeature } from './config-feature.ts';
@@ -19,6 +19,7 @@ import { metricsFeature } from './metrics.ts';
 import { storeHealthFeature } from './store-health.ts';
 import { supportFeature } from './support.ts';
 import { uplinkFeature } from './uplink-feature.ts';
+import { useFeature } from './use/feature.ts';
 
 /** Every feature of a sensor, in the order in which they start. */
 const FEATURES: readonly ((context: FeatureContext) => Feature)[] = [
@@ -32,6 +33,7 @@ const FEATURES: readonly ((context: FeatureContext) => Feature)[] = [
   devFeature,
   supportFeature,
   feedChecks,
+  useFeature,
   lossLedger,
   deliveriesFeature,
   downloadsFeature,
@@ -89,6 +91,20 @@ export class FeatureSet {
     return Object.assign({}, ...this.#features.map((feature) => feature.monitor?.(name) ?? {})) as Pick<
       MonitorStatus,
       'feed'
+    >;
+  }
+
+  instrument(name: string): Pick<InstrumentStatus, 'use'> {
+    return Object.assign({}, ...this.#features.map((feature) => feature.instrument?.(name) ?? {})) as Pick<
+      InstrumentStatus,
+      'use'
+    >;
+  }
+
+  machine(): Pick<SensorStatus, 'host' | 'volumes'> {
+    return Object.assign({}, ...this.#features.map((feature) => feature.machine?.() ?? {})) as Pick<
+      SensorStatus,
+      'host' | 'volumes'
     >;
   }
 

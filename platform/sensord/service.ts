@@ -175,6 +175,8 @@ export class SensorService {
       ),
       check: (monitor) => this.#checks.status(monitor),
       moreOfMonitor: (monitor) => this.#features.monitor(monitor),
+      moreOfInstrument: (name) => this.#features.instrument(name),
+      machine: this.#features.machine(),
       counts: this.#counts,
       moreAttention: this.#features.attention(),
       storedMessages: streams

@@ -9,6 +9,11 @@ import type { Standing } from './supervisor.ts';
 /** The state of a detection check, as the health room tells it. */
 export type CheckStatus = MonitorStatus['check'];
 
+/** Name of the counter. */
+const RULES_SINCE = 'rules.since_s';
+/** The end of the year 9999. */
+const MOST_S = 253_402_300_799;
+
 /** Everything that a status is made from. */
 export interface StatusInput {
   version: string;
@@ -32,6 +37,9 @@ export interface StatusInput {
   check: (monitor: string) => CheckStatus;
   /** What features know of a monitor interface. */
   moreOfMonitor: (monitor: string) => Pick<MonitorStatus, 'feed'>;
+  /** What features know of an instrument that runs, and of the machine. */
+  moreOfInstrument: (name: string) => Pick<InstrumentStatus, 'use'>;
+  machine: Pick<SensorStatus, 'host' | 'volumes'>;
   counts: EventCounts;
   /** What features say needs attention. */
   moreAttention: readonly string[];
@@ -81,6 +89,7 @@ export function sensorStatus(input: StatusInput): SensorStatus {
       checksPassed: input.counts.checksPassed,
       checksMissed: input.counts.checksMissed,
     },
+    ...input.machine,
   };
 }
 
@@ -136,8 +145,16 @@ function instrumentStatus(input: StatusInput, instrument: DesiredInstrument): In
     failures: standing.failures,
     ...(running ? pageStatus(input.pageSocket(name), instrument, container) : {}),
     ...(instrument.unverified === true ? { unverified: true as const } : {}),
-    counters: health?.counters ?? {},
+    ...ruleStatus(health?.counters ?? {}),
+    ...(running ? input.moreOfInstrument(name) : {}),
   };
+}
+
+/** An instrument with rules says in a counter since when (s since 1970) they have not changed; for people that is a time. */
+function ruleStatus(said: Health['counters']): Pick<InstrumentStatus, 'counters' | 'rulesSince'> {
+  const { [RULES_SINCE]: sinceS, ...counters } = said;
+  if (sinceS === undefined || !(sinceS > 0 && sinceS <= MOST_S)) return { counters };
+  return { counters, rulesSince: new Date(sinceS * 1000).toISOString() };
 }
 
 function pageStatus(

@@ -254,12 +254,14 @@ export class SuricataApp {
       };
     }
     const bus = this.#instrument.counters();
+    const sinceS = Math.floor(Date.parse(this.#keeper?.since ?? '') / 1000);
     const eve = Object.entries(this.#publisher.counters).map(
       ([name, value]) => [`eve.${snake(name)}`, value] as const,
     );
     return {
       ...this.#captured.counters,
       ...Object.fromEntries(eve),
+      ...(Number.isNaN(sinceS) ? {} : { 'rules.since_s': sinceS }),
       'eve.oversize': this.#splitter.counters.oversize,
       'bus.waiting': bus.waiting,
       'bus.resent': bus.resent,

@@ -14,6 +14,8 @@ const StoredSchema = z.strictObject({
   ruleCount: z.int().nonnegative(),
   files: z.record(z.string().regex(/^(?:(?:operator|managed)\/)?[a-z0-9][a-z0-9._-]{0,62}$/), z.string()),
   thresholds: z.string().default(''),
+  /** Since when this digest runs (ISO 8601); those of before did not say it. */
+  since: z.iso.datetime().optional(),
   managed: z
     .strictObject({
       version: z.string(),
@@ -27,6 +29,8 @@ const StoredSchema = z.strictObject({
 /** A ruleset that ran, and with what it was tested. */
 export interface LastGood extends Ruleset {
   tested: string;
+  /** Since when this very ruleset is in force; ISO 8601. */
+  since?: string | undefined;
 }
 
 /** Keeps a ruleset over a restart: the old or the new one is there, never a part. */
@@ -35,10 +39,10 @@ export async function writeLastGood(path: string, good: LastGood): Promise<void>
   await rm(temporary, { force: true });
   const file = await open(temporary, 'wx', 0o600);
   try {
-    const { tested, digest, ruleCount, thresholds, managed } = good;
+    const { tested, digest, ruleCount, thresholds, managed, since } = good;
     const files = Object.fromEntries(good.files);
     await file.writeFile(
-      JSON.stringify({ version: 2, tested, digest, ruleCount, files, thresholds, managed }),
+      JSON.stringify({ version: 2, tested, digest, ruleCount, files, thresholds, managed, since }),
     );
     await file.sync();
   } finally {

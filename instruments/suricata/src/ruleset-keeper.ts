@@ -70,6 +70,7 @@ export class RulesetKeeper {
   #current: Candidate | undefined;
   #operatorDigest = '';
   #managed: ManagedRuleset | undefined;
+  #inForce: { digest: string; since: string } | undefined;
 
   constructor(parts: KeeperParts) {
     this.#parts = parts;
@@ -80,12 +81,19 @@ export class RulesetKeeper {
     return this.#managed;
   }
 
+  /** Since when the rules in force have not changed, also over restarts; undefined: they are not the wanted ones. */
+  get since(): string | undefined {
+    return this.#inForce?.since;
+  }
+
   /** Before Suricata starts: the wanted rules, else the last good ones, else our own. Always places something. */
   async placeFirst(options: Options): Promise<Placed> {
     const lastGood = await readLastGood(this.#parts.layout.lastGoodPath);
     if (lastGood !== undefined) {
       this.#tested.add(lastGood.tested);
       this.#managed = managedPart(lastGood);
+      const since = lastGood.since ?? lastGood.managed?.appliedAt;
+      if (since !== undefined) this.#inForce = { digest: lastGood.digest, since };
     }
     let refusal: RuleRefusal;
     try {
@@ -108,6 +116,7 @@ export class RulesetKeeper {
         if (ruleset === undefined) continue;
         const candidate = await this.#candidate(ruleset, options);
         await this.#activate(candidate, options);
+        if (source === 'own') this.#inForce = undefined;
         return { source, ruleset, refusal };
       } catch (error) {
         if (!(error instanceof RuleRefusal)) throw error;
@@ -269,7 +278,9 @@ export class RulesetKeeper {
 
   async #remember({ ruleset, tested }: Candidate): Promise<void> {
     this.#operatorDigest = digestOf(ruleset.files);
-    const good: LastGood = { ...ruleset, tested };
+    if (this.#inForce?.digest !== ruleset.digest)
+      this.#inForce = { digest: ruleset.digest, since: new Date().toISOString() };
+    const good: LastGood = { ...ruleset, tested, since: this.#inForce.since };
     await writeLastGood(this.#parts.layout.lastGoodPath, good);
   }
 

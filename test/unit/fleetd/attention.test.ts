@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { AttentionItem, LinkView } from '@bulkhead/fleet-api';
 import type { FleetFeature, Person } from '@bulkhead/fleet-server/web';
-import { attentionOf } from '../../../fleet-ui/server/fleetd/attention.ts';
+import { attentionOf, Beginnings } from '../../../fleet-ui/server/fleetd/attention.ts';
 import { sensorAttention } from '../../../fleet-ui/server/fleetd/sensor-attention.ts';
 
 const NOW = Date.parse('2026-11-21T12:00:00Z');
@@ -42,6 +42,61 @@ test('what a sensor says stands with it, the same words under the same name, and
     { severity: 'warning', title: 'lab: The disk is nearly full', text: status.attention[0] },
   ]);
   expect(ids(seen())).toEqual(ids(seen()));
+});
+
+test('losses, full disks and old rules are told by the fleet, each once', () => {
+  const status = {
+    attention: ['61 packets of mon were lost', 'the detection check on mon did not come back: no alert', 'x'],
+    monitors: [{ name: 'mon', check: { state: 'missed' }, packets: { received: 1_000, lost: 61 } }],
+    instruments: [
+      { name: 'suricata', state: 'running', rulesSince: '2026-11-07T11:59:00Z' },
+      { name: 'fresh', state: 'running', rulesSince: '2026-11-08T00:00:00Z' },
+      { name: 'off', state: 'disabled', rulesSince: '2020-01-01T00:00:00Z' },
+    ],
+    host: { disks: [{ what: 'cache', totalBytes: 1_000, freeBytes: 20 }] },
+    volumes: [
+      { name: 'suricata', sizeBytes: 100, usedBytes: 91 },
+      { name: 'gone', sizeBytes: 0, usedBytes: 0 },
+    ],
+  };
+  const seen = sensorAttention(
+    [{ id: ID, name: 'lab', link: link({ attached: true }), status }],
+    hourAgo,
+    NOW,
+  );
+  expect(seen.map(({ id, severity, instrument }) => [id, severity, instrument])).toEqual([
+    [`blind:${ID}:mon`, 'critical', undefined],
+    [`loss:${ID}:mon`, 'critical', undefined],
+    [`disk:${ID}:cache`, 'critical', undefined],
+    [`disk:${ID}:volume-suricata`, 'warning', 'suricata'],
+    [`rules:${ID}:suricata`, 'warning', 'suricata'],
+    [expect.stringMatching(/^sensor:/), 'warning', undefined],
+  ]);
+  expect(seen.find(({ id }) => id.startsWith('rules:'))).toMatchObject({ since: '2026-11-21T11:59:00.000Z' });
+  expect(seen.find(({ id }) => id.startsWith('loss:'))?.text).toContain('6 %');
+});
+
+test('a matter is as old as when it was first seen; what stood when fleetd started has no beginning', () => {
+  const begun = new Beginnings(NOW);
+  const item = (id: string, text = id): AttentionItem => ({
+    id,
+    severity: 'warning',
+    title: id,
+    text,
+    sensor: ID,
+  });
+  const old = item('blind:old');
+  expect(begun.noted([old], NOW + 1_000)).toEqual([old]);
+  const at = (ms: number) => new Date(NOW + ms).toISOString();
+  const later = begun.noted([old, item('sensor:1', '5 lost')], NOW + 90_000);
+  expect(later.map(({ since }) => since)).toEqual([undefined, at(90_000)]);
+  // Other numbers, another id: the same matter. One that was gone begins anew; one that says since when is believed.
+  const said = { ...item('certificate:x'), since: at(-5) };
+  expect(begun.noted([item('sensor:2', '6 lost'), said], NOW + 99_000).map(({ since }) => since)).toEqual([
+    at(90_000),
+    at(-5),
+  ]);
+  expect(begun.noted([old], NOW + 120_000)[0]?.since).toBe(at(120_000));
 });
 
 test('a person sees what concerns the sensors they may read, and of the fleet only with the right to its settings', () => {
