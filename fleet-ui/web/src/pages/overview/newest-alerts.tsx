@@ -27,7 +27,9 @@ export function NewestAlerts() {
           <tr>
             <th scope="col">Newest, not handled</th>
             <th scope="col">Severity</th>
-            <th scope="col">From → to</th>
+            <th scope="col" className="wide-only">
+              From → to
+            </th>
             <th scope="col">Sensor</th>
             <th scope="col">When</th>
           </tr>
@@ -43,7 +45,7 @@ export function NewestAlerts() {
               <td>
                 <SeverityBadge severity={event.severity} />
               </td>
-              <td className="mono path">{eventPath(event.record) ?? ''}</td>
+              <td className="mono path wide-only">{eventPath(event.record) ?? ''}</td>
               <td>{sensors.find(({ id }) => id === event.sensor)?.name ?? event.sensor}</td>
               <td className="nowrap">
                 <Ago time={event.time} />

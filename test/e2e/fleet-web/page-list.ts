@@ -1,0 +1,23 @@
+import { LAB, SENSORS } from '../../support/fleet-web/sensors.ts';
+
+/** A sensor with everything wrong. */
+const WARD = SENSORS.find(({ name }) => name === 'ward-four')!.id;
+
+/** Every page, with words that are there when it is whole. */
+export const PAGES: [name: string, path: string, words: string][] = [
+  ['overview', '/', 'ward-four does not see'],
+  ['sensors', '/sensors', 'asks to return'],
+  ['groups', '/groups', 'Wards and the gate'],
+  ['adoption', '/adoption', 'ward-five'],
+  ['wiring', `/sensors/${WARD}`, 'Every packet and event'],
+  ['instruments', `/sensors/${LAB}/instruments`, 'Open Rules'],
+  ['instrument', `/sensors/${LAB}/instruments/rule-manager`, 'rule-manager may read the alert events'],
+  ['configuration', `/sensors/${LAB}/revisions?show=7`, 'Against the one before'],
+  ['data', `/sensors/${LAB}/data`, 'Events of all instruments'],
+  ['record', `/sensors/${LAB}/record`, 'Monitor interface span-a'],
+  ['events', '/events', 'query host-3.example.org'],
+  ['people', '/people', 'Ben Okafor'],
+  ['account', '/account', 'nightly export'],
+  ['audit', '/audit', 'sensor.configure'],
+  ['settings', '/settings', 'Event store'],
+];
