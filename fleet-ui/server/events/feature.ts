@@ -1,3 +1,4 @@
+import type { Database } from 'better-sqlite3';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline, type Duplex } from 'node:stream';
@@ -5,17 +6,24 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { AttentionItem, EventStatus, FleetEvent } from '@bulkhead/fleet-api';
 import { BulkheadError, describeError, type Logger } from '@bulkhead/platform/kernel';
 import type { FleetFeature } from '../web/index.ts';
+import { contextRoutes } from './context-routes.ts';
+import { suppressionRoutes } from './desk/routes-suppressions.ts';
+import { viewRoutes } from './desk/routes-views.ts';
+import { Suppressions } from './desk/suppressions.ts';
+import { Views } from './desk/views.ts';
+import { FairShare } from './hub/fair-share.ts';
 import { Hub } from './hub/hub.ts';
-import type { HubCluster } from './hub/hub-config.ts';
+import { HUB_NAMES, type HubCluster } from './hub/hub-config.ts';
 import { Ingest } from './ingest/ingest.ts';
 import { LiveEvents } from './live.ts';
 import { eventRoutes } from './routes.ts';
+import type { RuleManagers } from './rule-text.ts';
 import type { FleetEventStore } from './store/event-store.ts';
 import type { IncomingMessage } from './store/message.ts';
 import type { StoreReport } from './store/reader.ts';
 import { SqliteEventStore } from './store/sqlite-store.ts';
 import { WORKER_FILE } from './store/thread.ts';
-import { Throttle } from './throttle.ts';
+import { Throttle, type Gate } from './throttle.ts';
 
 /** What the events of a fleet need. */
 export interface FleetEventsParts {
@@ -31,6 +39,10 @@ export interface FleetEventsParts {
   bufferMib: number;
   cluster?: HubCluster | undefined;
   log: Logger;
+  /** The fleet's database, with EVENTS_MIGRATIONS: what people made. */
+  db: Database;
+  /** For the text of rules: the sensors' instruments, and the way to them. */
+  ruleManagers: RuleManagers;
   /** How people call a sensor. */
   nameOf: (sensor: string) => string | undefined;
   /** Another store than the one on this machine. */
@@ -47,14 +59,17 @@ export interface FleetEvents {
   /** Shuts sensors out that are no more, or are revoked. */
   forget(sensors: readonly string[]): Promise<void>;
   /** Called with every event of a wanted message that comes in (for notifications). Returns how to stop. */
-  onEvent(
-    listener: (event: FleetEvent) => void,
-    wants?: (message: IncomingMessage) => boolean,
-  ): () => void;
+  onEvent(listener: (event: FleetEvent) => void, wants?: (message: IncomingMessage) => boolean): () => void;
   status(): Promise<EventStatus>;
+  /** Where events lie. @throws BulkheadError FLEET_EVENTS_STORE_UNAVAILABLE while it is not open */
+  store(): FleetEventStore;
+  /** What has arrived and is not in the store yet. @throws while the hub does not answer */
+  buffer(): Promise<{ messages: number; bytes: number; oldestMs: number | undefined }>;
 }
 
 const UPKEEP_MS = 30_000;
+const BUFFER_MS = 3_000;
+const MEASURE_MS = 1_000;
 /** Of one sensor: about 10,000 events, and far less than the store takes in. */
 const UPLINK_BYTES_PER_S = 8 * 1024 * 1024;
 /** What is missing may still be on its way. */
@@ -72,9 +87,11 @@ export function fleetEvents(parts: FleetEventsParts): FleetEvents {
 class Events implements FleetEvents {
   readonly feature: FleetFeature;
   readonly #parts: FleetEventsParts;
-  readonly #live = new LiveEvents();
+  readonly #suppressions: Suppressions;
+  readonly #live: LiveEvents;
   readonly #ending = new AbortController();
   readonly #running: Promise<void>[] = [];
+  readonly #shares: FairShare;
   #store: FleetEventStore | undefined;
   #hub: Hub | undefined;
   #ingest: Ingest | undefined;
@@ -84,17 +101,21 @@ class Events implements FleetEvents {
 
   constructor(parts: FleetEventsParts) {
     this.#parts = parts;
+    this.#shares = new FairShare(parts.bufferMib * 1024 * 1024);
+    this.#suppressions = new Suppressions(parts.db);
+    this.#live = new LiveEvents(this.#suppressions);
+    const suppressions = this.#suppressions;
+    const store = (): FleetEventStore => this.#opened();
     this.feature = {
       name: 'events',
       start: () => this.#start(),
       stop: () => this.#stop(),
       attention: () => this.#attention(),
       routes: (app) => {
-        eventRoutes(app, {
-          store: () => this.#opened(),
-          live: this.#live,
-          status: () => this.status(),
-        });
+        eventRoutes(app, { store, live: this.#live, status: () => this.status(), suppressions });
+        contextRoutes(app, { store, suppressions, ruleManagers: parts.ruleManagers });
+        suppressionRoutes(app, { store, suppressions });
+        viewRoutes(app, new Views(parts.db));
       },
     };
   }
@@ -109,7 +130,8 @@ class Events implements FleetEvents {
         stream.once('close', () => socket.destroy());
         socket.once('close', () => stream.destroy());
         const ignore = (): void => undefined;
-        pipeline(stream, new Throttle(UPLINK_BYTES_PER_S), socket, ignore);
+        const gate: Gate = (bytes, go) => this.#shares.enter(sensor, bytes, go);
+        pipeline(stream, new Throttle(UPLINK_BYTES_PER_S, gate), socket, ignore);
         pipeline(socket, stream, ignore);
       },
       (error: unknown) => {
@@ -123,11 +145,19 @@ class Events implements FleetEvents {
     await this.#hub?.forget(sensors);
   }
 
-  onEvent(
-    listener: (event: FleetEvent) => void,
-    wants?: (message: IncomingMessage) => boolean,
-  ): () => void {
+  onEvent(listener: (event: FleetEvent) => void, wants?: (message: IncomingMessage) => boolean): () => void {
     return this.#live.onEvent(listener, wants);
+  }
+
+  store(): FleetEventStore {
+    return this.#opened();
+  }
+
+  async buffer(): Promise<{ messages: number; bytes: number; oldestMs: number | undefined }> {
+    if (this.#hub === undefined) throw new Error('the hub is not open');
+    const { manager } = await this.#hub.clients(AbortSignal.timeout(BUFFER_MS));
+    const { messages, bytes, first_ts: first } = (await manager.streams.info(HUB_NAMES.stream)).state;
+    return { messages, bytes, oldestMs: messages === 0 ? undefined : Date.parse(first) };
   }
 
   async status(): Promise<EventStatus> {
@@ -167,18 +197,36 @@ class Events implements FleetEvents {
       onStored: (messages, ids) => {
         this.#live.stored(messages, ids);
       },
+      onTaken: (sensor, bytes) => {
+        this.#shares.taken(sensor, bytes);
+      },
     });
     this.#live.start();
     onRightsChange?.(() => {
       this.#live.judgeAgain();
     });
-    this.#running.push(this.#ingest.run(this.#ending.signal), this.#keep(this.#ending.signal));
+    const { signal } = this.#ending;
+    this.#running.push(this.#ingest.run(signal), this.#keep(signal), this.#measure(this.#hub, signal));
+  }
+
+  /** How full the hub is, for the shares of sensors. Not while it does not answer: then nobody brings anything either. */
+  async #measure(hub: Hub, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        const { manager } = await hub.clients(signal);
+        this.#shares.measured((await manager.streams.info(HUB_NAMES.stream)).state.bytes);
+      } catch (error) {
+        this.#parts.log.debug({ reason: describeError(error) }, 'the hub does not say how full it is');
+      }
+      await sleep(MEASURE_MS, undefined, { signal }).catch(() => undefined);
+    }
   }
 
   async #stop(): Promise<void> {
     this.#ending.abort();
     this.#live.stop();
     await Promise.all(this.#running);
+    this.#suppressions.flush();
     await this.#hub?.close();
     await this.#store?.close();
     this.#store = undefined;
@@ -202,6 +250,7 @@ class Events implements FleetEvents {
         const store = this.#opened();
         this.#doubtedDays = (await store.upkeep()).doubtedDays;
         this.#report = await store.report();
+        this.#suppressions.flush();
         this.#upkeepFault = undefined;
       } catch (error) {
         this.#upkeepFault = describeError(error);
@@ -228,6 +277,14 @@ class Events implements FleetEvents {
     if (fault !== undefined) {
       const text = `${fault}. Sensors keep their events meanwhile and bring them when it works again.`;
       add('fault', 'critical', 'Events are not taken in', text.slice(0, 1000));
+    }
+    for (const sensor of this.#shares.held) {
+      const text =
+        'The fleet takes in less than it sends, so it waits and keeps its events meanwhile; the others are not held up. If that lasts, see what it sends so much of, and choose what it sends to the fleet.';
+      items.push({
+        ...{ id: `events:held:${sensor}`, severity: 'info', sensor, link: `/sensors/${sensor}`, text },
+        title: `${this.#parts.nameOf(sensor) ?? sensor} sends more events than its share`,
+      });
     }
     if (this.#doubtedDays >= 1) {
       const days = String(Math.round(this.#doubtedDays));

@@ -1,3 +1,5 @@
+export { addressHex } from './store/addresses.ts';
+export { EVENTS_MIGRATIONS } from './desk/schema.ts';
 export { fleetEvents, type FleetEvents, type FleetEventsParts } from './feature.ts';
 export { HubConfigSchema, readHubCluster, type HubConfig } from './hub/cluster-config.ts';
 export { Hub, type HubOptions } from './hub/hub.ts';
@@ -5,6 +7,10 @@ export type { HubClients } from './hub/hub-connections.ts';
 export { HUB_NAMES, hubConfig, type HubCluster, type HubConfigInput } from './hub/hub-config.ts';
 export { decodeUplink, type HubMessage, type IngestFault } from './ingest/decode.ts';
 export { Ingest, type IngestOptions } from './ingest/ingest.ts';
+export { Suppressions, SUPPRESSION_LIMITS } from './desk/suppressions.ts';
+export { Views } from './desk/views.ts';
+export { suppressorOf, type ActingRule } from './store/suppress.ts';
+export { ruleTextFor, type RuleManagers } from './rule-text.ts';
 export type { FleetEventStore } from './store/event-store.ts';
 export type { IncomingMessage } from './store/message.ts';
 export type { Question, StoreReport } from './store/reader.ts';

@@ -151,7 +151,9 @@ export class LiveEvents {
     if (this.#pages.size > 0) this.#heardAt = performance.now();
     const heard = performance.now() - this.#heardAt < AWAY_MS;
     const listeners = [...this.#listeners].filter(([, wants]) => wants(message));
-    if (!heard && listeners.length === 0 && this.#suppressions.acting().length === 0) return;
+    // Hits of suppressions are counted, also when nobody listens.
+    const suppressible = message.type === 'alert' && this.#suppressions.acting().length > 0;
+    if (!heard && listeners.length === 0 && !suppressible) return;
     const { sensor, instrument, type, ceId } = message;
     const time = new Date(Math.floor(id / IDS_PER_MS)).toISOString();
     recordsOf(message.body).forEach((record, index) => {

@@ -12,10 +12,10 @@ import {
   EventStatusSchema,
   FleetEventSchema,
   type EventStatus,
-  type FleetEvent,
 } from '@bulkhead/fleet-api';
-import { BulkheadError } from '@bulkhead/platform/kernel';
 import type { FleetApp, Person } from '../web/index.ts';
+import type { Suppressions } from './desk/suppressions.ts';
+import { eventFor, readable } from './judging.ts';
 import type { LiveEvents } from './live.ts';
 import type { FleetEventStore } from './store/event-store.ts';
 
@@ -24,15 +24,17 @@ export interface EventRoutesParts {
   store: () => FleetEventStore;
   live: LiveEvents;
   status: () => Promise<EventStatus>;
+  suppressions: Pick<Suppressions, 'acting' | 'covering'>;
 }
 
 const TAGS = ['events'];
 
 /** Questions about events, of all sensors whose events the asker may read. */
-export function eventRoutes(app: FleetApp, { store, live, status }: EventRoutesParts): void {
+export function eventRoutes(app: FleetApp, { store, live, status, suppressions }: EventRoutesParts): void {
   const question = async (person: Person | undefined, filter: object) => ({
     filter,
     sensors: await readable(store(), person),
+    suppressions: suppressions.acting(),
   });
   app.get(
     '/api/v1/events',
@@ -124,7 +126,11 @@ export function eventRoutes(app: FleetApp, { store, live, status }: EventRoutesP
         response: { 200: FleetEventSchema },
       },
     },
-    async ({ person, params }) => eventFor(store(), person, params.id, 'events.read'),
+    async ({ person, params }) => {
+      const event = await eventFor(store(), person, params.id, 'events.read');
+      const suppressed = suppressions.covering(event);
+      return suppressed === undefined ? event : { ...event, suppressed };
+    },
   );
   app.patch(
     '/api/v1/events/:id/mark',
@@ -145,35 +151,4 @@ export function eventRoutes(app: FleetApp, { store, live, status }: EventRoutesP
       return store().mark(id, { ...body, owner, by, atMs: Date.now() });
     },
   );
-}
-
-/** Sensors whose events somebody may read; undefined: all. */
-async function readable(store: FleetEventStore, person: Person | undefined): Promise<string[] | undefined> {
-  const all = await store.sensors();
-  const allowed = all.filter((sensor) => person?.may('events.read', sensor) === true);
-  // A question without sensors is quicker; and of one that came meanwhile, nobody's rights were judged.
-  return allowed.length === all.length && person?.may('events.read', NO_SENSOR) === true
-    ? undefined
-    : allowed;
-}
-
-/** An id that no sensor has: who may read its events is narrowed to none. */
-const NO_SENSOR = 's_none';
-
-async function eventFor(
-  store: FleetEventStore,
-  person: Person | undefined,
-  id: string,
-  right: 'events.read' | 'events.handle',
-): Promise<FleetEvent> {
-  const event = await store.event(id);
-  // The same answer for what is not there and what is not theirs.
-  if (event === undefined || person?.may(right, event.sensor) !== true) {
-    throw new BulkheadError({
-      code: 'FLEET_EVENTS_NOT_FOUND',
-      message: `There is no event ${id}.`,
-      fields: { id },
-    });
-  }
-  return event;
 }

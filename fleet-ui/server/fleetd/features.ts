@@ -1,18 +1,24 @@
 import { join } from 'node:path';
 import { describeError, type Logger } from '@bulkhead/platform/kernel';
+import { ASSETS_MIGRATIONS } from '../assets/index.ts';
 import { Ca, CA_MIGRATIONS } from '../ca/index.ts';
-import { fleetEvents, readHubCluster } from '../events/index.ts';
+import { DATA_MIGRATIONS } from '../data/index.ts';
+import { EVENTS_MIGRATIONS, fleetEvents, readHubCluster } from '../events/index.ts';
+import { NOTIFY_MIGRATIONS } from '../notify/index.ts';
 import { openPeople, PEOPLE_MIGRATIONS } from '../people/index.ts';
 import { openInstrumentApi, PROXY_MIGRATIONS } from '../proxy/index.ts';
 import { SENSORS_AFTER_RESTORE, SENSORS_MIGRATIONS, sensorsFeature } from '../sensors/index.ts';
+import { SETTINGS_MIGRATIONS } from '../settings/index.ts';
 import type { Migration, Store } from '../store/index.ts';
 import type { FleetFeature, TlsIdentity } from '../web/index.ts';
 import { aboutFeature } from './about.ts';
 import { attentionFeature } from './attention.ts';
 import { certificatesFeature } from './certificates.ts';
 import { readOidc, type FleetConfig } from './config.ts';
+import { dataPages } from './data-pages.ts';
 import { instrumentPages, instrumentPlaces } from './instrument-pages.ts';
 import { natsServer } from './nats-server.ts';
+import { openNotifications, openSettings } from './notifications.ts';
 import type { FleetNames } from './names.ts';
 import type { AfterRestore } from './restore.ts';
 import { sensorAttention } from './sensor-attention.ts';
@@ -47,7 +53,17 @@ export interface OpenedFleet {
 
 /** Tables of all rooms. A room's steps stand together, in order. */
 export function fleetMigrations(): readonly Migration[] {
-  return [...PEOPLE_MIGRATIONS, ...CA_MIGRATIONS, ...SENSORS_MIGRATIONS, ...PROXY_MIGRATIONS];
+  return [
+    ...PEOPLE_MIGRATIONS,
+    ...CA_MIGRATIONS,
+    ...SENSORS_MIGRATIONS,
+    ...PROXY_MIGRATIONS,
+    ...SETTINGS_MIGRATIONS,
+    ...NOTIFY_MIGRATIONS,
+    ...EVENTS_MIGRATIONS,
+    ...ASSETS_MIGRATIONS,
+    ...DATA_MIGRATIONS,
+  ];
 }
 
 /** What a restored backup must not bring back to life, see restore.ts. */
@@ -71,6 +87,7 @@ export async function openFeatures(context: FleetContext): Promise<OpenedFleet> 
     ...(config.web.certificate === undefined ? {} : { given: config.web.certificate }),
     log,
   });
+  const settings = openSettings(context, ca);
   const oidc = await readOidc(config);
   const people = openPeople({
     store,
@@ -85,11 +102,17 @@ export async function openFeatures(context: FleetContext): Promise<OpenedFleet> 
     stateDir: config.stateDir,
     natsServer: natsServer(config.events.natsServer),
     programDir: context.programDir,
-    keeping: config.events,
+    keeping: settings.keeping,
     replicas: config.hub.replicas,
     cluster: await readHubCluster(config.hub),
     bufferMib: config.events.bufferMib,
     nameOf: (sensor) => sensorNames.byId(sensor)?.name,
+    db: store.db,
+    // Called when somebody asks, and by then there are links.
+    ruleManagers: {
+      instrumentsOf: (sensor) => joined.server.links.state(sensor).status?.instruments,
+      call: (ask) => callInstrument(ask),
+    },
     onRightsChange,
     log,
   });
@@ -138,6 +161,20 @@ export async function openFeatures(context: FleetContext): Promise<OpenedFleet> 
       ...{ config, names, people, places, log, tls },
       db: store.db,
     }),
+  );
+  features.push(
+    ...dataPages({
+      ...{ context, people, events, keeping: settings.keeping, call: callInstrument },
+      sensors: sensorNames,
+      links: joined.server.links,
+    }),
+    settings.feature,
+    await openNotifications(
+      context,
+      () => features,
+      events,
+      (sensor) => sensorNames.byId(sensor)?.name,
+    ),
   );
   return {
     features,

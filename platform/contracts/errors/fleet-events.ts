@@ -47,4 +47,37 @@ export const FLEET_EVENTS_ERRORS: Readonly<Record<string, CatalogueEntry>> = Obj
     title: 'There is no such event, or not for you.',
     hint: 'It may have reached the end of its time in the store; search for it again.',
   },
+  FLEET_EVENTS_SUPPRESSION_UNKNOWN: {
+    title: 'There is no such suppression, or not for you.',
+    hint: 'See those that act with the page of events; what ended is forgotten after 30 days.',
+  },
+  FLEET_EVENTS_SUPPRESSION_DENIED: {
+    title: 'A suppression reaches further than the right to handle events.',
+    hint: 'Name only sensors whose events you may handle, or ask somebody whose role is not narrowed.',
+    status: 403,
+  },
+  FLEET_EVENTS_SUPPRESSIONS_FULL: {
+    title: 'As many suppressions act as the fleet keeps.',
+    hint: 'Take back some that are no longer needed; what is to be silent for good belongs into the rules.',
+    status: 409,
+  },
+  FLEET_EVENTS_VIEW_UNKNOWN: {
+    title: 'There is no such saved view, or not for you.',
+    hint: 'See the list of views again: somebody may have removed it.',
+  },
+  FLEET_EVENTS_VIEW_DENIED: {
+    title: 'A saved view may not be shared or removed by this person.',
+    hint: 'Keep it for yourself, or ask an operator.',
+    status: 403,
+  },
+  FLEET_EVENTS_VIEWS_FULL: {
+    title: 'As many views are saved as the fleet keeps.',
+    hint: 'Remove one that nobody needs.',
+    status: 409,
+  },
+  FLEET_EVENTS_EXPORT_BUSY: {
+    title: 'As many exports of events are under way as the fleet allows.',
+    hint: 'Wait for one to end, then try again.',
+    status: 429,
+  },
 });

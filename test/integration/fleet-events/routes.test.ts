@@ -1,91 +1,27 @@
-import { copyFile, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { duplexPair } from 'node:stream';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { EventPage, EventStatus, FleetEvent } from '@bulkhead/fleet-api';
-import { fleetEvents, type FleetEvents } from '@bulkhead/fleet-server/events';
-import { openWeb, type FleetFeature, type Person, type Web } from '@bulkhead/fleet-server/web';
-import { site, sitePaths, waitFor } from '@bulkhead/platform/kernel';
-import { sqliteBinding } from '../../support/event-store.ts';
-import { bundleFleetEventsWorker } from '../../support/fleet/event-bench.ts';
-import { HUB_LOG } from '../../support/fleet/hub-bench.ts';
+import { waitFor } from '@bulkhead/platform/kernel';
+import { openEventsWeb, type EventsWeb } from '../../support/fleet/events-web.ts';
 import { testSensorId } from '../../support/fleet/sensor-ids.ts';
-import { openUplinkSensor } from '../../support/fleet/uplink-bench.ts';
 
 const [A, B] = [testSensorId(1), testSensorId(2)];
 
-let dir = '';
-let events: FleetEvents;
-let web: Web;
-let base = '';
-let rightsChanged: () => void = () => undefined;
-const sensors: Awaited<ReturnType<typeof openUplinkSensor>>[] = [];
+let fleet: EventsWeb;
 
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'bulkhead-event-routes-'));
-  const programDir = join(dir, 'program');
-  await bundleFleetEventsWorker(programDir);
-  await copyFile(sqliteBinding(), join(programDir, 'better_sqlite3.node'));
-  events = fleetEvents({
-    ...{ stateDir: join(dir, 'state'), programDir, natsServer: sitePaths(site()).natsServer },
-    ...{ keeping: { retentionDays: 30, storeMib: 1024 }, replicas: 1, bufferMib: 64, log: HUB_LOG },
-    nameOf: () => undefined,
-    onRightsChange: (listener) => (rightsChanged = listener),
-  });
-  const people: FleetFeature = {
-    ...{ name: 'people', start: async () => undefined, stop: async () => undefined },
-    guard: {
-      // Rights as `right` (everywhere) or `right@sensor`.
-      onRequest: async (request) => {
-        const rights = String(request.headers['x-rights'] ?? '').split(',');
-        const may: Person['may'] = (right, sensor) =>
-          rights.some(
-            (one) =>
-              one === right ||
-              (sensor === undefined ? one.startsWith(`${right}@`) : one === `${right}@${sensor}`),
-          );
-        request.person = { id: 'p_ann', name: 'Ann', roles: ['analyst'], may };
-      },
-    },
-  };
-  web = await openWeb({
-    ...{
-      log: HUB_LOG,
-      version: '0.1.0',
-      tls: undefined,
-      knowsHost: () => true,
-      instrumentHosts: '*.localhost',
-    },
-    ...{ features: [people, events.feature], pagesDir: undefined },
-  });
-  await events.feature.start();
-  base = `http://127.0.0.1:${String(await web.listen('127.0.0.1', 0))}/api/v1/events`;
-  for (const id of [A, B]) {
-    // As the link does: the sensor's bytes, and the key that it said.
-    const connect = (sensor: string, key: string) => {
-      const [near, far] = duplexPair();
-      events.uplink(sensor, far, key);
-      return Promise.resolve(near);
-    };
-    const sensor = await openUplinkSensor(() => ({ connect }), { id });
-    sensors.push(sensor);
-    await sensor.start();
+  fleet = await openEventsWeb({ sensors: [A, B] });
+  for (const sensor of fleet.sensors) {
     await sensor.publish(9, (n) => ({
       alert: { signature_id: 7, signature: `rule ${String(n)}`, severity: 1 },
     }));
   }
-  await waitFor('all events', 30_000, async () => (await events.status()).records === 18);
+  await waitFor('all events', 30_000, async () => (await fleet.events.status()).records === 18);
 });
 afterAll(async () => {
-  for (const sensor of sensors) await sensor.dispose();
-  await web.close();
-  await events.feature.stop();
-  await rm(dir, { recursive: true, force: true });
+  await fleet.dispose();
 });
 
-const ask = (path: string, rights: string, init: RequestInit = {}) =>
-  fetch(base + path, { ...init, headers: { 'x-rights': rights, ...init.headers } });
+const ask = (path: string, rights: string, init: RequestInit = {}) => fleet.ask(path, rights, init);
 const page = async (path: string, rights: string) => (await (await ask(path, rights)).json()) as EventPage;
 
 test('nobody gets anything without the right, and only what the right is narrowed to', async () => {
@@ -141,7 +77,7 @@ test('analysts take events on where they may, and everybody sees it', async () =
   expect((await change(`events.handle@${B}`, { handled: true })).status).toBe(404);
   expect((await change(`events.handle@${A}`, { handled: 'yes' })).status).toBe(400);
   const marked = await change(`events.handle@${A}`, { owner: 'me', handled: true, note: 'known scanner' });
-  expect(await marked.json()).toMatchObject({ owner: { id: 'p_ann', name: 'Ann' }, handled: true });
+  expect(await marked.json()).toMatchObject({ owner: { id: 'p_ann', name: 'ann' }, handled: true });
   expect((await page('?handled=yes', 'events.read')).events).toMatchObject([
     { id, mark: { note: 'known scanner' } },
   ]);
@@ -149,16 +85,16 @@ test('analysts take events on where they may, and everybody sees it', async () =
 });
 
 test('events come in live, to whom they concern; who comes back gets what came meanwhile', async () => {
-  const [first] = sensors;
+  const [first] = fleet.sensors;
   const tail = await openTail('/live?types=dns', `events.read@${A}`);
   const foreign = await openTail('/live', `events.read@${B}`);
   await first?.publish(3, () => ({ live: true }));
   const seen = await tail.events(2);
   expect(seen.every(({ event }) => event.type === 'dns' && event.sensor === A)).toBe(true);
-  rightsChanged();
+  fleet.rightsChanged();
   await tail.ended;
   await first?.publish(3, () => ({ live: true }));
-  await waitFor('the rest', 20_000, async () => (await events.status()).records === 24);
+  await waitFor('the rest', 20_000, async () => (await fleet.events.status()).records === 24);
   const again = await openTail('/live?types=dns', `events.read@${A}`, seen.at(-1)?.id);
   const missed = await again.events(2);
   expect(missed.map(({ event }) => event.record['n'])).toEqual([13, 14]);

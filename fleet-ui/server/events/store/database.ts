@@ -62,6 +62,9 @@ CREATE TABLE sensor_facts (sensor TEXT PRIMARY KEY, records INTEGER NOT NULL, ne
 CREATE TABLE state (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 `;
 
+/** What came later and is no other format: made where it is missing. */
+const INDEXES = 'CREATE INDEX IF NOT EXISTS signature_hours ON signature_counts (signature, hour)';
+
 /** Opens the store for writing, or makes it. @throws what SQLite says, with its `code` */
 export function openForWriting(dir: string, nativeBinding: string | undefined): Db {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
@@ -78,6 +81,7 @@ export function openForWriting(dir: string, nativeBinding: string | undefined): 
     if (format === 0) create(db);
     else if (format !== FORMAT)
       throw new Error(`the event store has the format ${String(format)}, made by a newer version`);
+    db.exec(INDEXES);
     return db;
   } catch (error) {
     db.close();

@@ -5,10 +5,16 @@ import type {
   EventMark,
   EventPage,
   FleetEvent,
+  Occurrences,
+  SuppressionPreview,
 } from '@bulkhead/fleet-api';
+import type { AssetLabelRow } from './assets.ts';
+import type { AssetQuestion, StoredAsset, StoredAssets } from './asset-search.ts';
 import type { Inserted } from './insert.ts';
 import type { MarkChange } from './marks.ts';
 import type { IncomingMessage } from './message.ts';
+import type { OccurrencesAsked } from './occurrences.ts';
+import type { PreviewAsked } from './preview.ts';
 import type { Question, StoreReport } from './reader.ts';
 import type { Upkeep } from './upkeep.ts';
 
@@ -33,7 +39,17 @@ export interface FleetEventStore {
   facets(question: Question, how: { limit: number }): Promise<EventFacets>;
   /** One event by its id, whoever asks: the caller judges by its sensor. */
   event(id: string): Promise<FleetEvent | undefined>;
+  /** How often and where a signature was seen. */
+  occurrences(asked: OccurrencesAsked): Promise<Occurrences>;
+  /** What a suppression would have hidden; within a bounded time. @throws BulkheadError FLEET_EVENTS_FILTER_INVALID */
+  preview(asked: PreviewAsked): Promise<SuppressionPreview>;
   mark(id: string, change: MarkChange): Promise<EventMark>;
+  /** Addresses that the events of sensors speak of. */
+  assets(question: AssetQuestion): Promise<StoredAssets>;
+  /** What is known of one; whoever asks: the caller judges by its sensor. */
+  asset(sensor: string, address: string): Promise<StoredAsset | undefined>;
+  /** Is told what people say of addresses: of all there are, or of these alone (without any word: the label is gone). */
+  labelAssets(labels: readonly AssetLabelRow[], isAll: boolean): Promise<void>;
   /** Sensors of which anything ever came. */
   sensors(): Promise<string[]>;
   report(): Promise<StoreReport>;

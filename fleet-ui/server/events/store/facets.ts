@@ -80,7 +80,9 @@ function fromCounts(db: Db, plan: SearchPlan, limit: number): Pick<EventFacets, 
   };
 }
 
+/** Signatures of which nothing is shown are left out; counts of the others know nothing of suppressions. */
 function fromSignatures(db: Db, plan: SearchPlan, limit: number): Facet {
+  const hidden = plan.hidden.filter(({ address, sensors }) => address === undefined && sensors === undefined);
   const [from, to] = [
     Math.floor(plan.fromId / IDS_PER_MS / HOUR_MS),
     Math.ceil(plan.toId / IDS_PER_MS / HOUR_MS),
@@ -89,9 +91,13 @@ function fromSignatures(db: Db, plan: SearchPlan, limit: number): Facet {
   return db
     .prepare(
       'SELECT signature AS value, sum(n) AS count FROM signature_counts ' +
-        `WHERE hour >= @from AND hour < @to ${where} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT @limit`,
+        `WHERE hour >= @from AND hour < @to ${where} ` +
+        'AND signature NOT IN (SELECT value FROM json_each(@hidden)) GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT @limit',
     )
-    .all({ from, to, ...values, limit }) as Facet;
+    .all({
+      ...{ from, to, ...values, limit },
+      hidden: JSON.stringify(hidden.map(({ signature }) => signature)),
+    }) as Facet;
 }
 
 function labelled(db: Db, facet: Facet): Facet {

@@ -5,6 +5,7 @@ import { inRange, parseRange, rangeWords, type AddressRange } from './addresses.
 import { IDS_PER_MS } from './database.ts';
 import { factsOf, normalName, plain, wordsOf, type Facts } from './facts.ts';
 import { severitiesFrom } from './severity.ts';
+import { suppressedMatch, suppressorOf, type ActingRule, type Suppressor } from './suppress.ts';
 
 /** Words of one question. */
 const MOST_WORDS = 16;
@@ -23,6 +24,9 @@ export interface SearchPlan {
   countable: boolean;
   /** The index finds candidates; this decides. Says nothing of marks. */
   accepts(event: FleetEvent): boolean;
+  /** Which suppression covers an event that is in the answer; and the rules that take events out of it. */
+  suppressor: Suppressor;
+  hidden: readonly ActingRule[];
   /** Recognises the same question. */
   digest: string;
   filter: EventFilter;
@@ -30,15 +34,23 @@ export interface SearchPlan {
 
 /**
  * @param allowed sensors whose events may be shown; undefined: all
+ * @param rules suppressions that act now
  * @throws BulkheadError FLEET_EVENTS_FILTER_INVALID
  */
-export function planSearch(asked: EventFilter, allowed?: readonly string[]): SearchPlan {
+export function planSearch(
+  asked: EventFilter,
+  allowed?: readonly string[],
+  rules: readonly ActingRule[] = [],
+): SearchPlan {
   const sensors = allowed === undefined ? asked.sensors : intersect(asked.sensors ?? allowed, allowed);
   const filter = { ...asked, ...(sensors === undefined ? {} : { sensors }) };
   const range = filter.address === undefined ? undefined : parseRange(filter.address);
   if (filter.address !== undefined && range === undefined)
     throw invalid('address', 'is neither an address nor a network');
   checkWords('text', filter.text);
+  const suppressor = suppressorOf(rules);
+  const { covered, whole } = suppressedMatch(rules);
+  const { suppressed = 'hide' } = filter;
   const parts = [
     sensors === undefined ? undefined : (anyOf(sensors.map((sensor) => `h=${sensor}`)) ?? NOTHING),
     anyOf((filter.types ?? []).map((type) => `t=${plain(type)}`)),
@@ -49,16 +61,21 @@ export function planSearch(asked: EventFilter, allowed?: readonly string[]): Sea
     ...signatureParts(filter.signature),
     ...textParts(filter.text),
     filter.flow === undefined ? undefined : anyOf([`f=${plain(filter.flow)}`, `c=${plain(filter.flow)}`]),
+    suppressed === 'only' ? (rules.length === 0 ? NOTHING : covered) : undefined,
   ].filter((part) => part !== undefined);
   return {
-    match: parts.length === 0 ? undefined : parts.join(' AND '),
+    match: matchOf(parts, suppressed === 'hide' ? whole : undefined),
     fromId: filter.since === undefined ? 0 : Date.parse(filter.since) * IDS_PER_MS,
     toId: filter.until === undefined ? Number.MAX_SAFE_INTEGER : Date.parse(filter.until) * IDS_PER_MS,
     countable: [
       ...[filter.address, filter.name, filter.signature, filter.text, filter.flow],
-      ...[filter.handled, filter.owner],
+      ...[filter.handled, filter.owner, suppressed === 'only' ? suppressed : undefined],
     ].every((part) => part === undefined),
-    accepts: (event) => accepts(event, filter, range),
+    accepts: (event) =>
+      accepts(event, filter, range) &&
+      (suppressed === 'show' || (suppressor(event) === undefined) === (suppressed === 'hide')),
+    suppressor,
+    hidden: suppressed === 'hide' ? rules : [],
     // Also of the rights: a cursor of somebody who may see more does not lead further.
     digest: createHash('sha256').update(JSON.stringify(filter)).digest('hex').slice(0, 16),
     filter,
@@ -68,6 +85,13 @@ export function planSearch(asked: EventFilter, allowed?: readonly string[]): Sea
 /** A word of the index as FTS5 wants it. Words have no quotation marks. */
 export function word(value: string): string {
   return `"${value}"`;
+}
+
+/** @param without taken out by the index already; where nothing is asked for, the records decide */
+function matchOf(parts: readonly string[], without: string | undefined): string | undefined {
+  if (parts.length === 0) return undefined;
+  const all = parts.join(' AND ');
+  return without === undefined ? all : `(${all}) NOT ${without}`;
 }
 
 function intersect(some: readonly string[], others: readonly string[]): string[] {

@@ -2,6 +2,7 @@ import type { EventHistogram } from '@bulkhead/fleet-api';
 import { countsWhere, LEVEL_MS, LEVELS } from './counts.ts';
 import { extentOf, IDS_PER_MS, type Db } from './database.ts';
 import type { SearchPlan } from './filter.ts';
+import { takeOutHidden } from './hidden-counts.ts';
 import { candidates } from './search.ts';
 
 const MINUTE_MS = 60_000;
@@ -24,7 +25,12 @@ export function histogram(
   { buckets, by, budgetMs }: { buckets: number; by: By; budgetMs: number },
 ): EventHistogram {
   const grid = gridFor(db, plan, buckets);
-  if (plan.countable) return fromCounts(db, plan, grid, by);
+  if (plan.countable) {
+    const result = fromCounts(db, plan, grid, by);
+    // Kept counts know nothing of suppressions: those come and go.
+    if (plan.hidden.length > 0) takeOutHidden(db, plan, result, by, budgetMs);
+    return result;
+  }
   if (plan.filter.handled !== undefined || plan.filter.owner !== undefined || plan.match === undefined)
     return fromRecords(db, plan, grid, by, budgetMs);
   return fromIndex(db, plan, grid, by, budgetMs);

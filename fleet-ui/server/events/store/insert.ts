@@ -1,8 +1,10 @@
+import { AssetTally } from './assets.ts';
 import { CountTally, LEVEL_MS } from './counts.ts';
 import { IDS_PER_MS, type Db } from './database.ts';
 import { factsOf, type Facts, type IndexWords } from './facts.ts';
 import { recordsOf, type IncomingMessage } from './message.ts';
 import { packLines } from './packs.ts';
+import { sightingsOf, type Sighting } from './sightings.ts';
 import { Arrivals } from './streams.ts';
 
 /** What a batch did. */
@@ -21,6 +23,7 @@ interface Prepared {
   time: number;
   lines: string[];
   facts: (Facts | undefined)[];
+  sightings: Sighting[];
   live: number;
 }
 
@@ -51,6 +54,7 @@ export function insertBatch(db: Db, messages: readonly IncomingMessage[], words:
     const arrivals = new Arrivals(db);
     const rows: { id: number; text: string }[] = [];
     const tally = new Tally();
+    const assets = new AssetTally(db);
     for (const pack of prepared) {
       const id = insertPack(statements, arrivals, pack);
       result.ids.push(pack.live > 0 ? (id ?? 0) : 0);
@@ -61,11 +65,13 @@ export function insertBatch(db: Db, messages: readonly IncomingMessage[], words:
       result.records += pack.live;
       result.unreadable += pack.facts.length - pack.live;
       if (pack.live > 0) indexPack(pack, id, words, rows, tally);
+      assets.add(pack.message.sensor, id, pack.sightings);
     }
     // In order of id: the index is then written in one go.
     rows.sort((a, b) => a.id - b.id);
     for (const { id, text } of rows) statements.insertWords.run(id, text);
     tally.write(db);
+    assets.write(db);
     addDropped(db, 'duplicate', result.duplicates);
     addDropped(db, 'unreadable', result.unreadable);
   })();
@@ -106,6 +112,7 @@ function prepare(message: IncomingMessage): Prepared {
     time: timeOf(message),
     lines: records.map((record) => (record === undefined ? '' : JSON.stringify(record))),
     facts,
+    sightings: records.flatMap((record) => (record === undefined ? [] : sightingsOf(record))),
     live: facts.filter((fact) => fact !== undefined).length,
   };
 }

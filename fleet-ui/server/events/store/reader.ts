@@ -1,17 +1,39 @@
-import type { EventFacets, EventFilter, EventHistogram, EventPage, FleetEvent } from '@bulkhead/fleet-api';
+import type {
+  EventFacets,
+  EventFilter,
+  EventHistogram,
+  EventPage,
+  FleetEvent,
+  Occurrences,
+  SuppressionPreview,
+} from '@bulkhead/fleet-api';
 import { countAll } from './counts.ts';
+import { addressHex } from './addresses.ts';
+import {
+  findAsset,
+  prepareAssetSearch,
+  searchAssets,
+  type AssetQuestion,
+  type StoredAsset,
+  type StoredAssets,
+} from './asset-search.ts';
 import { openForReading, extentOf, IDS_PER_MS, usedBytes } from './database.ts';
 import { facets } from './facets.ts';
 import { planSearch } from './filter.ts';
 import { histogram } from './histogram.ts';
 import { withMarks } from './marks.ts';
+import { occurrences, type OccurrencesAsked } from './occurrences.ts';
 import { idNumber, PackReader } from './packs.ts';
+import { previewOf, type PreviewAsked } from './preview.ts';
 import { searchPage } from './search.ts';
+import type { ActingRule } from './suppress.ts';
 
 /** What a question is about, and whose events may be in the answer; undefined: all sensors'. */
 export interface Question {
   filter: EventFilter;
   sensors: readonly string[] | undefined;
+  /** Suppressions that act now. */
+  suppressions?: readonly ActingRule[] | undefined;
 }
 
 /** What the store holds. */
@@ -36,7 +58,8 @@ export interface StoreReport {
 /** What the reading thread answers. Nothing here writes. */
 export function openReader(options: { dir: string; nativeBinding: string | undefined }) {
   const db = openForReading(options.dir, options.nativeBinding);
-  const plan = ({ filter, sensors }: Question) => planSearch(filter, sensors);
+  prepareAssetSearch(db);
+  const plan = ({ filter, sensors, suppressions }: Question) => planSearch(filter, sensors, suppressions);
   return {
     search: (
       question: Question,
@@ -52,6 +75,13 @@ export function openReader(options: { dir: string; nativeBinding: string | undef
       const number = idNumber(id);
       const event = Number.isNaN(number) ? undefined : new PackReader(db).event(number);
       return event === undefined ? undefined : withMarks(db, [event])[0];
+    },
+    occurrences: (asked: OccurrencesAsked): Occurrences => occurrences(db, asked),
+    preview: (asked: PreviewAsked & { budgetMs: number }): SuppressionPreview => previewOf(db, asked),
+    assets: (question: AssetQuestion): StoredAssets => searchAssets(db, question),
+    asset: (sensor: string, address: string): StoredAsset | undefined => {
+      const hex = addressHex(address);
+      return hex === undefined ? undefined : findAsset(db, sensor, hex);
     },
     /** Sensors of which anything ever came. */
     sensors: (): string[] => db.prepare('SELECT sensor FROM sensor_facts').pluck().all() as string[],

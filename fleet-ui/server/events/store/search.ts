@@ -21,7 +21,10 @@ export function searchPage(
   const deadline = performance.now() + budgetMs;
   const events: FleetEvent[] = [];
   const done = (rest: Partial<EventPage>): EventPage => ({
-    events: withMarks(db, events),
+    events: withMarks(
+      db,
+      events.map((event) => withSuppression(event, plan)),
+    ),
     complete: true,
     ...rest,
   });
@@ -34,6 +37,12 @@ export function searchPage(
     events.push(event);
   }
   return done({});
+}
+
+/** Says by which suppression an event is covered, if it is. */
+export function withSuppression(event: FleetEvent, plan: Pick<SearchPlan, 'suppressor'>): FleetEvent {
+  const suppressed = plan.suppressor(event);
+  return suppressed === undefined ? event : { ...event, suppressed };
 }
 
 /** `[id, event]` newest first; `[undefined, id]` when the time was over and everything from `id` on was seen. */

@@ -22,6 +22,8 @@ export interface SqliteStoreOptions {
 const SEARCH_BUDGET_MS = 1_500;
 /** Then a histogram estimates, and facets are those of what was seen so far. */
 const COUNT_BUDGET_MS = 150;
+/** Then a preview is of what was seen so far. */
+const PREVIEW_BUDGET_MS = 500;
 const UPKEEP_MS = 5_000;
 
 /**
@@ -71,8 +73,30 @@ export class SqliteEventStore implements FleetEventStore {
     return this.#read((reader) => reader.ask('event', id));
   }
 
+  async occurrences(
+    ...[asked]: Parameters<FleetEventStore['occurrences']>
+  ): ReturnType<FleetEventStore['occurrences']> {
+    return this.#read((reader) => reader.ask('occurrences', asked));
+  }
+
+  async preview(...[asked]: Parameters<FleetEventStore['preview']>): ReturnType<FleetEventStore['preview']> {
+    return this.#read((reader) => reader.ask('preview', { ...asked, budgetMs: PREVIEW_BUDGET_MS }));
+  }
+
   async mark(...[id, change]: Parameters<FleetEventStore['mark']>): ReturnType<FleetEventStore['mark']> {
     return this.#write((writer) => writer.ask('mark', idNumber(id), change));
+  }
+
+  async assets(...asked: Parameters<FleetEventStore['assets']>): ReturnType<FleetEventStore['assets']> {
+    return this.#read((reader) => reader.ask('assets', ...asked));
+  }
+
+  async asset(...asked: Parameters<FleetEventStore['asset']>): ReturnType<FleetEventStore['asset']> {
+    return this.#read((reader) => reader.ask('asset', ...asked));
+  }
+
+  async labelAssets(...labels: Parameters<FleetEventStore['labelAssets']>): Promise<void> {
+    await this.#write((writer) => writer.ask('labelAssets', ...labels));
   }
 
   async sensors(): Promise<string[]> {

@@ -1,3 +1,4 @@
+import { expireAssets, readOlderAssets } from './assets.ts';
 import { forgetCounts, LEVEL_MS } from './counts.ts';
 import { addDropped } from './insert.ts';
 import { IDS_PER_MS, setState, state, usedBytes, type Db } from './database.ts';
@@ -39,7 +40,8 @@ export function maintainSlice(db: Db, keeping: Keeping, nowMs: number): Upkeep {
   const evicting = state(db, 'evicting') === '1';
   if (usedBytes(db) <= limit * (evicting ? ENOUGH : FULL)) {
     if (evicting) setState(db, 'evicting', '0');
-    return { ...base, more: false };
+    expireAssets(db, before / IDS_PER_MS, nowMs);
+    return { ...base, more: readOlderAssets(db) };
   }
   if (!evicting) setState(db, 'evicting', '1');
   const evicted = dropOldest(db, 'full', Number.MAX_SAFE_INTEGER);

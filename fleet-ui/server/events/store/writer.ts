@@ -1,4 +1,5 @@
 import type { EventMark } from '@bulkhead/fleet-api';
+import { openAssets, setLabels, type AssetLabelRow } from './assets.ts';
 import { openForWriting } from './database.ts';
 import { IndexWords } from './facts.ts';
 import { insertBatch, type Inserted } from './insert.ts';
@@ -9,10 +10,14 @@ import { believeClock, maintainSlice, type Keeping, type Upkeep } from './upkeep
 /** What the writing thread does when asked. Every function is one short, whole step. */
 export function openWriter(options: { dir: string; nativeBinding: string | undefined }) {
   const db = openForWriting(options.dir, options.nativeBinding);
+  openAssets(db);
   const words = new IndexWords();
   return {
     insert: (messages: readonly IncomingMessage[]): Inserted => insertBatch(db, messages, words),
     mark: (id: number, change: MarkChange): EventMark => changeMark(db, id, change),
+    labelAssets: (labels: readonly AssetLabelRow[], isAll: boolean): void => {
+      setLabels(db, labels, isAll);
+    },
     maintain: (keeping: Keeping, nowMs: number): Upkeep => maintainSlice(db, keeping, nowMs),
     believeClock: (nowMs: number): void => {
       believeClock(db, nowMs);
