@@ -58,6 +58,8 @@ export async function openWeb(options: WebOptions): Promise<Web> {
     bodyLimit: BODY_BYTES_MOST,
     trustProxy: false,
     forceCloseConnections: true,
+    // The server has its own.
+    clientErrorHandler: () => undefined,
     routerOptions: { caseSensitive: true, maxParamLength: 300 },
     serverFactory: (handler) =>
       openServer(handler, {

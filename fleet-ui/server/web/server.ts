@@ -8,6 +8,7 @@ import { createServer as createHttps, type Server as HttpsServer, type ServerOpt
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { SecureContext } from 'node:tls';
+import { answerBrokenRequests } from './broken-requests.ts';
 import type { HostHandler } from './feature.ts';
 import { limitPerAddress } from './per-address.ts';
 import { hostOf } from './request-checks.ts';
@@ -100,6 +101,7 @@ export function openServer(
       : encrypted(options.tls, { ...settings, handshakeTimeout: limits.handshakeMs }, onRequest);
   server.maxConnections = limits.connectionsMost;
   limitPerAddress(server, limits.connectionsPerAddress, (address) => options.crowded?.(address));
+  answerBrokenRequests(server);
   server.setTimeout(limits.silenceMs);
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     // Node leaves faults of such a socket to us; one that nobody hears would end the process.

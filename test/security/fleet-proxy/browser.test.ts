@@ -254,3 +254,25 @@ test('ABUSE 55: a WebSocket from the page of another instrument, or of a strange
   expect(connected.length).toBe(before);
   await tab.context().close();
 });
+
+test('ABUSE 52: on one machine, cookies that a page throws at its parents do not reach the fleet; whom they reach is told what to do', async () => {
+  const { page: tab } = await browser.page({});
+  await enter(tab, 'good');
+  await enter(tab, 'evil');
+  const throwAt = `(domain) => {
+    for (let n = 0; n < 60; n += 1) document.cookie = 'bomb' + n + '=' + 'x'.repeat(3_900) + '; Path=/; Domain=' + domain;
+  }`;
+  // Chromium takes none for a whole top-level domain, which localhost is: the fleet's own page is as before.
+  await inPage(tab, throwAt, 'localhost');
+  expect(JSON.stringify(await tab.context().cookies())).not.toContain('bomb');
+  // The sensor's domain is another matter: its other instruments' pages are hit, in this browser.
+  await inPage(tab, throwAt, 'lab.localhost');
+  const hit = await tab.goto(`${at.origin('good')}/`);
+  expect(hit?.status()).toBe(431);
+  expect(await tab.textContent('body')).toContain('Delete the cookies of this domain');
+  expect((await tab.goto(`http://localhost:${at.port}/`))?.status()).toBe(200);
+  // The way out that it names.
+  await tab.context().clearCookies();
+  await enter(tab, 'good');
+  await tab.context().close();
+});

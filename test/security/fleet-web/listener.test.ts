@@ -100,6 +100,10 @@ test('ABUSE 57: who says nothing at all is let go, and more connections than the
 
 test('ABUSE 57: endless headers and an endless body end at a bound', async () => {
   expect(await get('/api/v1/free', `X-Long: ${'x'.repeat(20_000)}`)).toMatch(/^HTTP\/1\.1 431/);
+  // It is read to its end, as far as that comes soon, so that the answer arrives; and it signs nobody out of anything.
+  const bomb = await get('/', `Cookie: ${'a=b; '.repeat(200_000)}`);
+  expect(bomb).toMatch(/^HTTP\/1\.1 431 [^]*Delete the cookies of this domain/);
+  expect(bomb).not.toMatch(/clear-site-data/i);
   expect(await get(`/api/v1/${'x'.repeat(20_000)}`)).toMatch(/^HTTP\/1\.1 431/);
   const { socket, answer } = client();
   socket.write(
