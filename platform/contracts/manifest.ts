@@ -80,5 +80,13 @@ export const ManifestSchema = z.strictObject({
   asks: AsksSchema,
   volume: z.strictObject({ sizeMib: z.int().min(32).max(16_777_216) }),
   limits: LimitsSchema,
+  /**
+   * What can be set at `/instruments/N/options`, as JSON Schema of an object, for whoever makes a form of it. It judges nothing: the
+   * instrument does.
+   */
+  options: z
+    .record(z.string().max(64), z.json())
+    .refine((schema) => JSON.stringify(schema).length <= 32_768, 'is larger than 32 KiB')
+    .optional(),
 });
 export type Manifest = z.output<typeof ManifestSchema>;

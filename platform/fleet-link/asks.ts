@@ -21,6 +21,7 @@ export const ALLOWED: readonly Allowed[] = Object.freeze([
   { method: 'GET', path: '/v1/events', least: 'viewer' },
   { method: 'GET', path: '/v1/instruments/:name', least: 'viewer' },
   { method: 'GET', path: '/v1/instruments/:name/log', least: 'viewer' },
+  { method: 'GET', path: '/v1/instruments/:name/setup', least: 'viewer' },
   { method: 'POST', path: '/v1/instruments/:name/restart', least: 'operator' },
   { method: 'GET', path: '/v1/search', least: 'viewer' },
   { method: 'GET', path: '/v1/search/histogram', least: 'viewer' },

@@ -11,6 +11,7 @@ import { eventStoreFeature } from './event-store.ts';
 import type { Feature, FeatureContext } from './feature.ts';
 import { fleetFeature } from './fleet-feature.ts';
 import { grantsFeature } from './grants/feature.ts';
+import { instrumentSetup } from './instrument-setup.ts';
 import { keysFeature } from './keys-feature.ts';
 import { feedChecks } from './feed-checks.ts';
 import { lossLedger } from './ledger.ts';
@@ -27,6 +28,7 @@ const FEATURES: readonly ((context: FeatureContext) => Feature)[] = [
   eventStoreFeature,
   messagesFeature,
   configFeature,
+  instrumentSetup,
   grantsFeature,
   keysFeature,
   metricsFeature,

@@ -67,7 +67,6 @@ function mappingItem(sensor: SensorRecord): AttentionItem | undefined {
   return item(sensor, 'mapping', 'warning', 'waits for its interfaces to be mapped', {
     text: 'It is new hardware: say which of its network interfaces take the place of the former ones. Until then it gets no configuration and watches nothing.',
     sinceMs: sensor.adoptedMs,
-    link: `/sensors/${sensor.id}/mapping`,
   });
 }
 
@@ -95,14 +94,14 @@ function configItem(sensor: SensorRecord, revision: DesiredRevision | undefined)
   if (sensor.problem !== undefined) {
     return item(sensor, 'configuration', 'warning', 'has no valid configuration in the fleet', {
       text: `${sensor.problem.message.slice(0, 700)} It keeps what it has.`,
-      link: `/sensors/${sensor.id}/configuration`,
+      link: `/sensors/${sensor.id}/revisions`,
     });
   }
   if (revision?.state !== 'failed') return undefined;
   return item(sensor, 'configuration', 'warning', `did not take revision ${String(revision.number)}`, {
     text: `${(revision.message ?? '').slice(0, 700)} What it had before is in force.`,
     ...(revision.resultMs === undefined ? {} : { sinceMs: revision.resultMs }),
-    link: `/sensors/${sensor.id}/configuration`,
+    link: `/sensors/${sensor.id}/revisions`,
   });
 }
 
@@ -110,7 +109,7 @@ function aheadItem(sensor: SensorRecord): AttentionItem | undefined {
   if (sensor.ahead === undefined || sensor.state === 'revoked') return undefined;
   return item(sensor, 'ahead', 'warning', 'has a configuration that the fleet does not know', {
     text: `It has revision ${String(sensor.ahead)}, which is newer than what this fleet wants: the fleet was restored from a backup. Take over what the sensor has, or send it what the fleet has.`,
-    link: `/sensors/${sensor.id}/configuration`,
+    link: `/sensors/${sensor.id}/revisions`,
   });
 }
 
