@@ -77,7 +77,11 @@ export function instrumentPages(parts: InstrumentPagesParts): FleetFeature {
                 (_request, response) => {
                   response.writeHead(421, { connection: 'close', 'content-length': 0 }).end();
                 },
-                { tls, hosts: [handler], limits: SERVER_LIMITS },
+                {
+                  tls,
+                  hosts: [handler],
+                  limits: { ...SERVER_LIMITS, connectionsPerAddress: config.web.connectionsPerAddress },
+                },
               ),
           },
         }),
