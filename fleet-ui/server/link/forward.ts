@@ -6,7 +6,7 @@ import { z } from 'zod';
 import type { FleetApp, Person } from '../web/index.ts';
 import type { Answer } from './answer.ts';
 import type { Links } from './links.ts';
-import { FORWARDED, rightFor, rolesOn } from './rights.ts';
+import { AUDITED_READS, FORWARDED, rightFor, rolesOn } from './rights.ts';
 
 const BASE = '/api/v1/sensors/:id/api/v1';
 const BODY_BYTES = 192 << 10;
@@ -16,6 +16,7 @@ const PATH = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}(?:\/[A-Za-z0-9_-][A-Za-z0-9._-]
 const DEADLINE_MS = 30_000;
 /** Answers that come line by line, perhaps without end; whoever follows them asks again after that time. */
 const STREAMED = new Set(['events', 'search/export']);
+const SEARCHES = new Set(['search', 'search/export', 'data/find']);
 const STREAM_DEADLINE_MS = 600_000;
 /** Silent connections are ended by listeners and proxies. Readers of lines skip empty ones. */
 const SIGN_OF_LIFE_MS = 15_000;
@@ -35,7 +36,7 @@ export function forwardRoutes(app: FleetApp, links: Pick<Links, 'ask'>): void {
         url: `${BASE}/${path}`,
         exposeHeadRoute: false,
         bodyLimit: BODY_BYTES,
-        config: { right, sensorParam: 'id', ...(method === 'POST' ? { audit: 'sensor.ask' } : {}) },
+        config: { right, sensorParam: 'id', ...auditOf(method, path) },
         schema: {
           summary:
             path === '*'
@@ -62,6 +63,8 @@ async function forward(
   const right = rightFor(request.method, path);
   if (person === undefined || right === undefined || !person.may(right, id, EVERY_INSTRUMENT))
     throw denied(request.method, path);
+  // Each thing that was searched for is a line of its own.
+  if (SEARCHES.has(path)) request.audited = { target: `${id} ${shownQuery(query)}`.slice(0, 300) };
   const gone = new AbortController();
   reply.raw.once('close', () => {
     gone.abort();
@@ -86,6 +89,17 @@ async function forward(
     )
     .header('cache-control', 'no-store')
     .send(Readable.from(lines && !csv ? withSignsOfLife(answer) : answer, { objectMode: false }));
+}
+
+function auditOf(method: 'GET' | 'POST', path: string): { audit?: string } {
+  const audit = method === 'POST' ? 'sensor.ask' : AUDITED_READS[path];
+  return audit === undefined ? {} : { audit };
+}
+
+/** Without the place in a list: who turns a page goes on with the same search. */
+function shownQuery(query: string): string {
+  const parts = [...new URLSearchParams(query)].filter(([name]) => name !== 'cursor' && name !== 'limit');
+  return parts.map(([name, value]) => `${name}=${value}`).join(' ');
 }
 
 /** The address as it was sent, below the sensor's `/v1/`. @throws BulkheadError FLEET_LINKS_ASK_INVALID */

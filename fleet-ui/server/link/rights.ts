@@ -2,7 +2,7 @@ import type { GrantedRight, Role } from '@bulkhead/fleet-api';
 import type { Person } from '../web/index.ts';
 
 /** What a sensor's own API offers below `/v1/`, by the right that it needs at the fleet. The rest: reading, or changing. */
-const EVENTS = ['events', 'search', 'search/*', 'dns/*', 'data/find'] as const;
+const EVENTS = ['events', 'search', 'search/export', 'search/*', 'dns/*', 'data/find'] as const;
 /** Changes of what a sensor is to do, as against acts on one that goes on as it was. */
 const CONFIGURES = ['grants/*', 'downloads/approve', 'downloads/refuse', 'downloads/revoke'] as const;
 
@@ -14,6 +14,15 @@ export const FORWARDED: readonly { method: 'GET' | 'POST'; right: GrantedRight; 
     { method: 'POST', right: 'sensors.configure', paths: CONFIGURES },
     { method: 'POST', right: 'sensors.operate', paths: ['*'] },
   ]);
+
+/** What of reading is in the audit log, by its path: whoever looks into a sensor's own store sees what people did. */
+export const AUDITED_READS: Readonly<Record<string, string>> = Object.freeze({
+  events: 'sensor.events',
+  search: 'sensor.search',
+  'search/export': 'sensor.search.export',
+  'dns/*': 'sensor.dns-lookup',
+  'data/find': 'sensor.data-find',
+});
 
 /**
  * The right for a path below the sensor's `/v1/`, found the other way round: from the path that is about to be asked. Whoever

@@ -14,7 +14,9 @@ let web: Web;
 let live: LiveHub;
 let base = '';
 let rightsChanged: () => void = () => undefined;
+const audited: string[] = [];
 beforeEach(async () => {
+  audited.length = 0;
   bench = await openLinkBench();
   live = new LiveHub();
   const feature = linkFeature({
@@ -33,6 +35,11 @@ beforeEach(async () => {
         const may: Person['may'] = (right, sensor) =>
           rights.some((one) => one === right || one === `${right}@${sensor ?? ''}`);
         request.person = { id: 'p1', name: 'ann', roles: ['admin'], may };
+      },
+      // What the audit log is told.
+      onResponse: async (request) => {
+        const { audit } = request.routeOptions.config;
+        if (audit !== undefined) audited.push(`${audit} ${request.audited?.target ?? ''}`.trim());
       },
     },
   };
@@ -103,6 +110,27 @@ test('how all sensors are, in one answer, each only for whoever may read there',
   });
   // Narrowed to one sensor, and so held somewhere.
   expect((await briefs(`sensors.read@,sensors.read@${B}`)).map(({ sensor }) => sensor)).toEqual([B]);
+});
+
+test('who looks into what a sensor keeps of events is in the audit log, with what they looked for', async () => {
+  await (await bench.sensor(1)).attach();
+  for (const path of [
+    'search?text=anna&limit=50&cursor=abc',
+    'search/export?text=anna',
+    'data/find?subject=ip:10.0.0.7',
+    'dns/lookup?query=10.0.0.7',
+    'search/histogram',
+    'status',
+  ]) {
+    await (await get(`${API}/${path}`, 'events.read,sensors.read')).text();
+  }
+  await waitFor('what was asked', 5_000, () => audited.length >= 4);
+  expect(audited).toEqual([
+    `sensor.search ${A} text=anna`,
+    `sensor.search.export ${A} text=anna`,
+    `sensor.data-find ${A} subject=ip:10.0.0.7`,
+    'sensor.dns-lookup',
+  ]);
 });
 
 test('a sensor’s own API by way of the fleet: each method and path needs its right, there', async () => {
