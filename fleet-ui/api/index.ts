@@ -22,3 +22,6 @@ export * from './event-suppressions.ts';
 export * from './event-views.ts';
 export * from './notifications.ts';
 export * from './settings.ts';
+export * from './assets.ts';
+export * from './data.ts';
+export * from './imports.ts';

@@ -2,9 +2,12 @@ import { BUS_ERRORS } from './errors/bus.ts';
 import { CLI_ERRORS } from './errors/cli.ts';
 import { DATA_ERRORS } from './errors/data.ts';
 import { EVENTS_ERRORS } from './errors/events.ts';
+import { FLEET_ASSETS_ERRORS } from './errors/fleet-assets.ts';
 import { FLEET_CA_ERRORS } from './errors/fleet-ca.ts';
 import { FLEET_SENSORS_ERRORS } from './errors/fleet-sensors.ts';
+import { FLEET_DATA_ERRORS } from './errors/fleet-data.ts';
 import { FLEET_EVENTS_ERRORS } from './errors/fleet-events.ts';
+import { FLEET_IMPORTS_ERRORS } from './errors/fleet-imports.ts';
 import { FLEET_LINK_ERRORS } from './errors/fleet-link.ts';
 import { FLEET_LINKS_ERRORS } from './errors/fleet-links.ts';
 import { FLEET_NOTIFY_ERRORS } from './errors/fleet-notify.ts';
@@ -46,9 +49,12 @@ export const ERROR_CATALOGUE: Readonly<Record<string, CatalogueEntry>> = Object.
   ...SENSORD_ERRORS,
   ...CLI_ERRORS,
   ...START_ERRORS,
+  ...FLEET_ASSETS_ERRORS,
   ...FLEET_CA_ERRORS,
   ...FLEET_SENSORS_ERRORS,
+  ...FLEET_DATA_ERRORS,
   ...FLEET_EVENTS_ERRORS,
+  ...FLEET_IMPORTS_ERRORS,
   ...FLEET_LINK_ERRORS,
   ...FLEET_LINKS_ERRORS,
   ...FLEET_NOTIFY_ERRORS,

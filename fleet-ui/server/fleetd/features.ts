@@ -164,7 +164,7 @@ export async function openFeatures(context: FleetContext): Promise<OpenedFleet> 
   );
   features.push(
     ...dataPages({
-      ...{ context, people, events, keeping: settings.keeping, call: callInstrument },
+      ...{ config, names, store, log, people, events, keeping: settings.keeping, call: callInstrument },
       sensors: sensorNames,
       links: joined.server.links,
     }),

@@ -82,6 +82,13 @@ export class AuditLog {
       .immediate();
   }
 
+  /** How many lines there are, and when the oldest was written; ms. */
+  extent(): { entries: number; oldestMs: number | undefined } {
+    const oldest = this.#db.prepare('SELECT at FROM people_audit ORDER BY id LIMIT 1').pluck().get();
+    // Ids have no gaps: nothing is ever removed.
+    return { entries: this.#last()?.id ?? 0, oldestMs: (oldest as number | undefined) ?? undefined };
+  }
+
   /** The newest first. */
   page(query: AuditQuery): { entries: AuditEntry[]; next: number | null } {
     const { sql, values } = conditions(query);

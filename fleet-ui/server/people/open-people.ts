@@ -49,6 +49,8 @@ export interface People {
   setUpNeeded(): boolean;
   /** For the pages of instruments. */
   pages: PagePeople;
+  /** How long the audit log is, and since when; ms. */
+  auditExtent(): { entries: number; oldestMs: number | undefined };
   /** Writes a line that no route of the API stands for. A stranger is `person: { id: null, name: 'nobody' }`; none is the fleet itself. */
   audit(line: AuditLine): void;
   /**
@@ -164,6 +166,7 @@ export function openPeople(options: PeopleOptions): People {
     setUpCode: () => signIn.setUpCode(),
     setUpNeeded: () => signIn.setUpNeeded,
     pages: openPages(sessions, identities, onChange),
+    auditExtent: () => audit.extent(),
     audit: (line) => trail.write(line),
     recover: (name) => {
       const account = accounts.byName(name);

@@ -1,0 +1,2 @@
+export { assetsFeature, type AssetsParts } from './feature.ts';
+export { ASSETS_MIGRATIONS } from './labels.ts';

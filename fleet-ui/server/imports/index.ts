@@ -1,0 +1,1 @@
+export { importsFeature, type ImportsParts } from './feature.ts';
