@@ -21,7 +21,8 @@ const BY_KIND: readonly (readonly [RegExp, NotificationTopic])[] = [
   [/^blind:/, 'blindness'],
   [/^offline:/, 'offline'],
   [/^certificate:/, 'certificates'],
-  [/^events:(holes|dropped):/, 'loss'],
+  [/^(loss|events:(holes|dropped)):/, 'loss'],
+  [/^disk:/, 'disk'],
 ];
 /** By the words in which a sensor says it. The first that fits counts. */
 const BY_WORDS: readonly (readonly [RegExp, NotificationTopic])[] = [

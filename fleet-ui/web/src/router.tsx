@@ -69,6 +69,11 @@ const wiring = createRoute({
   path: '/',
   component: lazyRouteComponent(() => import('./pages/sensor/wiring.tsx'), 'Wiring'),
 });
+const machine = createRoute({
+  getParentRoute: () => sensor,
+  path: '/machine',
+  component: lazyRouteComponent(() => import('./pages/sensor/machine.tsx'), 'Machine'),
+});
 const instruments = createRoute({
   getParentRoute: () => sensor,
   path: '/instruments',
@@ -135,6 +140,26 @@ const settings = createRoute({
   path: '/settings',
   component: lazyRouteComponent(() => import('./pages/settings/settings.tsx'), 'Settings'),
 });
+const thisFleet = createRoute({
+  getParentRoute: () => settings,
+  path: '/',
+  component: lazyRouteComponent(() => import('./pages/settings/this-fleet.tsx'), 'ThisFleet'),
+});
+const notifications = createRoute({
+  getParentRoute: () => settings,
+  path: '/notifications',
+  component: lazyRouteComponent(() => import('./pages/settings/notifications.tsx'), 'Notifications'),
+});
+const certificates = createRoute({
+  getParentRoute: () => settings,
+  path: '/certificates',
+  component: lazyRouteComponent(() => import('./pages/settings/certificates.tsx'), 'Certificates'),
+});
+const backup = createRoute({
+  getParentRoute: () => settings,
+  path: '/backup',
+  component: lazyRouteComponent(() => import('./pages/settings/backup.tsx'), 'Backup'),
+});
 
 const routeTree = root.addChildren([
   signIn,
@@ -145,12 +170,12 @@ const routeTree = root.addChildren([
     sensors,
     groups,
     adoption,
-    sensor.addChildren([wiring, instruments, instrument, revisions, data, record]),
+    sensor.addChildren([wiring, instruments, instrument, machine, revisions, data, record]),
     events,
     people,
     account,
     audit,
-    settings,
+    settings.addChildren([thisFleet, notifications, certificates, backup]),
   ]),
 ]);
 

@@ -17,6 +17,7 @@ import { eventAt, facets, histogram } from './events.ts';
 import { AUDIT, meAs, PEOPLE } from './people.ts';
 import { briefsOf } from './sensor-briefs.ts';
 import { ofSensor } from './sensor-answers.ts';
+import { ofSettings } from './settings-answers.ts';
 import { ago, GROUPS, SENSORS } from './sensors.ts';
 
 /** How the fixture stands; tests change it. */
@@ -86,6 +87,8 @@ export function answer(asked: Asked, state: FixtureState): Answer | undefined {
     });
   if (path === '/health') return ok({ state: 'ok' });
   if (!state.signedIn) return refused(401, 'FLEET_PEOPLE_NOT_SIGNED_IN', 'Nobody is signed in.', 'Sign in.');
+  const own = ofSettings(asked, state.sensors === 'none');
+  if (own !== undefined) return own;
   return ofFleet(asked, state) ?? ofSensor(asked) ?? (method === 'GET' ? undefined : ok({ done: true }));
 }
 
