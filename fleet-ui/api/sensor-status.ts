@@ -47,6 +47,17 @@ export interface SeenInstrument {
   page?: { title: string; state: string };
   unverified?: boolean;
   counters: Readonly<Record<string, number>>;
+  /** Since when its rules have not changed; only of those that have rules. */
+  rulesSince?: string;
+  /** What its container takes of its limits; only while it runs. */
+  use?: {
+    memoryBytes?: number;
+    memoryLimitBytes?: number;
+    cpuCores?: number;
+    cpuLimitCores?: number;
+    processes?: number;
+    processesLimit?: number;
+  };
 }
 
 /** `GET /v1/status`. */
@@ -68,6 +79,58 @@ export interface SeenStatus {
   monitors: SeenMonitor[];
   instruments: SeenInstrument[];
   counts: { events: number; alerts: number; checksPassed: number; checksMissed: number };
+  /** Absent: a sensor of an older version, or not looked at yet. */
+  host?: {
+    cpus?: number;
+    load1?: number;
+    memoryBytes?: number;
+    memoryFreeBytes?: number;
+    disks?: { what: string; totalBytes: number; freeBytes: number }[];
+  };
+  volumes?: { name: string; state?: string; sizeBytes: number; usedBytes: number }[];
+}
+
+/** `GET /v1/instruments/:name/setup`: what an instrument is set to, and what can be set. */
+export interface SeenSetup {
+  title: string;
+  description: string;
+  limits: { memoryMib: number; cpuCores: number; processes: number; openFiles: number };
+  volumeMib: number;
+  options: Readonly<Record<string, unknown>>;
+  /** JSON Schema of the options, from the package's manifest. */
+  schema?: Readonly<Record<string, unknown>>;
+  /** How long each type of its events is kept in the sensor's store. */
+  retention: { defaultDays: number; types: { type: string; days: number; own: boolean }[] };
+}
+
+/** `GET /v1/downloads`. */
+export interface SeenDownloads {
+  downloads: {
+    id: string;
+    for: string;
+    name: string;
+    approval: string;
+    approved?: { url?: string };
+    wanted?: { url?: string; why?: string };
+    status?: { state: string; bytes?: number; lastTry?: string; lastSuccess?: string; message?: string };
+  }[];
+}
+
+interface SeenCount {
+  packets: number;
+  bytes: number;
+}
+
+/** `GET /v1/active`: ports through which instruments may send. */
+export interface SeenActive {
+  ports: {
+    instrument: string;
+    port: string;
+    device: string;
+    addresses: string[];
+    up: boolean;
+    counts: { sent: SeenCount; received: SeenCount; refused: SeenCount };
+  }[];
 }
 
 /** One stage of the way from the wire to the store: `in = out + held + lost + unaccounted`. */

@@ -5,6 +5,7 @@ import {
   type DesiredConfig,
 } from '@bulkhead/fleet-api';
 import { DATA, GRANTS, ledger, LOG, MATRIX, OWN_REVISIONS } from './asked.ts';
+import { ACTIVE, DOWNLOADS, SETUP } from './asked-machine.ts';
 import { ago, detailOf, GROUPS, LAB, linkOf, SENSORS, statusOf } from './sensors.ts';
 import { ok, type Asked } from './answer.ts';
 
@@ -103,9 +104,14 @@ export function ofSensor({ method, path }: Asked) {
       return ok(MATRIX);
     case '/api/v1/config/revisions':
       return ok(OWN_REVISIONS);
+    case '/api/v1/active':
+      return ok(ACTIVE);
+    case '/api/v1/downloads':
+      return ok(DOWNLOADS);
     case '/api/v1/data/report':
       return ok({ algorithm: 'Ed25519', publicKey: '', signature: '', report: DATA });
     default:
+      if (/^\/api\/v1\/instruments\/[a-z-]+\/setup$/.test(rest)) return ok(SETUP);
       if (/^\/api\/v1\/instruments\/[a-z-]+\/log$/.test(rest)) return ok({ lines: LOG });
       if (/^\/revisions\/\d+$/.test(rest)) {
         return ok({

@@ -238,6 +238,15 @@ export function statusOf(one: Sensor): SensorStatusView {
         health: losing ? 'degraded' : 'ok',
         ...(losing ? { detail: 'drops packets: the kernel’s buffer is full' } : {}),
         failures: 0,
+        rulesSince: ago(losing ? 1_900_000 : 90_000),
+        use: {
+          memoryBytes: 1_610_612_736,
+          memoryLimitBytes: 3_221_225_472,
+          cpuCores: 0.8,
+          cpuLimitCores: 2,
+          processes: 14,
+          processesLimit: 128,
+        },
         counters: {
           'alerts.published': 318,
           'capture.kernel_packets': received,
@@ -284,6 +293,17 @@ export function statusOf(one: Sensor): SensorStatusView {
         failures: 0,
         counters: {},
       },
+    ],
+    host: {
+      cpus: 8,
+      load1: 1.4,
+      memoryBytes: 34_359_738_368,
+      memoryFreeBytes: 21_474_836_480,
+      disks: [{ what: 'state of the sensor', totalBytes: 500_000_000_000, freeBytes: 31_000_000_000 }],
+    },
+    volumes: [
+      { name: 'suricata', state: 'unlocked', sizeBytes: 536_870_912, usedBytes: 61_000_000 },
+      { name: 'passive-dns', state: 'unlocked', sizeBytes: 1_073_741_824, usedBytes: 402_653_184 },
     ],
     counts: { events: 1_203_112, alerts: 318, checksPassed: 5_310, checksMissed: losing ? 12 : 0 },
   };

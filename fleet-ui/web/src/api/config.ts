@@ -78,6 +78,28 @@ export function withOptions(
   return { ...overrides, instruments: { ...all, [instrument]: { ...plain(all[instrument]), options } } };
 }
 
+type Overrides = DesiredConfig['overrides'];
+
+/** What the sensor's own overrides say at a place; undefined = nothing. Pure. */
+export function settingOf(overrides: Overrides, path: readonly string[]): Overrides[string] | undefined {
+  let value: Overrides[string] | undefined = overrides;
+  for (const name of path) value = Object.hasOwn(plain(value), name) ? plain(value)[name] : undefined;
+  return value;
+}
+
+/** The same with another value at one place; undefined takes it away, and with it what is empty then. Pure. */
+export function withSetting(
+  overrides: Overrides,
+  [name, ...rest]: readonly string[],
+  value: Overrides[string] | undefined,
+): Overrides {
+  if (name === undefined) return overrides;
+  const { [name]: here, ...others } = overrides;
+  if (rest.length === 0) return value === undefined ? others : { ...overrides, [name]: value };
+  const inner = withSetting(plain(here), rest, value);
+  return Object.keys(inner).length === 0 ? others : { ...overrides, [name]: inner };
+}
+
 function plain(value: DesiredConfig['overrides'][string] | undefined): DesiredConfig['overrides'] {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {};
 }

@@ -3,6 +3,7 @@ import type {
   SeenLedger,
   SeenMatrix,
   SeenRevisions,
+  SeenSetup,
   SeenStatus,
   SensorStatusReply,
   SensorStatusView,
@@ -49,6 +50,15 @@ export const grantsQuery = (sensor: string) =>
     queryFn: ({ signal }) => askSensor<SeenGrants>(sensor, '/grants', { signal }),
   });
 
+/** What an instrument is set to, and what can be set. A sensor of an older version does not know the question. */
+export const setupQuery = (sensor: string, instrument: string) =>
+  queryOptions({
+    queryKey: ['sensor-asked', sensor, 'setup', instrument],
+    queryFn: ({ signal }) =>
+      askSensor<SeenSetup>(sensor, `/instruments/${encodeURIComponent(instrument)}/setup`, { signal }),
+    staleTime: 30_000,
+  });
+
 export const revisionsQuery = (sensor: string) =>
   queryOptions({
     queryKey: ['sensor-asked', sensor, 'revisions'],
@@ -89,6 +99,8 @@ export function wholeStatus(view: SensorStatusView): SeenStatus {
       counters: instrument.counters ?? {},
     })),
     counts: { events: 0, alerts: 0, checksPassed: 0, checksMissed: 0, ...said.counts },
+    ...(said.host === undefined ? {} : { host: said.host }),
+    ...(said.volumes === undefined ? {} : { volumes: said.volumes }),
   };
 }
 

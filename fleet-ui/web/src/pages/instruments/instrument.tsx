@@ -2,12 +2,15 @@ import type { SeenInstrument } from '@bulkhead/fleet-api';
 import { Link, useParams } from '@tanstack/react-router';
 import { Empty } from '../../components/empty.tsx';
 import { Section } from '../../components/page.tsx';
+import { Ago } from '../../components/time.tsx';
 import { compactNumber } from '../../text/number-words.ts';
 import { useSensor } from '../sensor/use-sensor.ts';
 import { Grants } from './grants.tsx';
 import { InstrumentLog } from './instrument-log.tsx';
 import { counterName, stateWords } from './instrument-words.ts';
+import { InstrumentLimits } from './instrument-limits.tsx';
 import { InstrumentOptions } from './instrument-options.tsx';
+import { InstrumentRetention } from './instrument-retention.tsx';
 import { InstrumentSwitch } from './instrument-switch.tsx';
 import { InstrumentState } from './instruments.tsx';
 import { OpenPage } from './open-page.tsx';
@@ -18,7 +21,7 @@ export function Instrument() {
   const { sensor, instrument: name } = useParams({ from: '/shell/sensors/$sensor/instruments/$instrument' });
   const { status, attached } = useSensor(sensor);
   const instrument = status?.instruments.find((one) => one.name === name);
-  if (instrument === undefined) {
+  if (status === undefined || instrument === undefined) {
     return (
       <Empty title={`There is no instrument ${name} on this sensor`}>
         <p>
@@ -47,15 +50,22 @@ export function Instrument() {
             <InstrumentState instrument={instrument} /> {stateWords(instrument)}
           </p>
           {instrument.detail !== undefined && <p>{instrument.detail}</p>}
+          {instrument.rulesSince !== undefined && (
+            <p>
+              Its rules changed last <Ago time={instrument.rulesSince} />.
+            </p>
+          )}
           {instrument.failures > 0 && (
             <p className="text-warn">It failed {instrument.failures} times in a row.</p>
           )}
           <Counters instrument={instrument} />
         </div>
       </Section>
-      <InstrumentOptions sensor={sensor} instrument={name} />
+      <InstrumentLimits sensor={sensor} instrument={instrument} status={status} attached={attached} />
+      <InstrumentOptions sensor={sensor} instrument={name} attached={attached} />
       {attached ? (
         <>
+          <InstrumentRetention sensor={sensor} instrument={name} />
           <Grants sensor={sensor} instrument={name} />
           <InstrumentLog sensor={sensor} instrument={name} />
         </>

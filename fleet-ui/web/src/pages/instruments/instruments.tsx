@@ -2,6 +2,8 @@ import type { SeenInstrument } from '@bulkhead/fleet-api';
 import { Link, useParams } from '@tanstack/react-router';
 import { Badge, type Tone } from '../../components/badge.tsx';
 import { Empty } from '../../components/empty.tsx';
+import { Meter } from '../../components/meter.tsx';
+import { byteWords } from '../../text/number-words.ts';
 import { conditionOf } from '../sensor/wiring-layout.ts';
 import { useSensor } from '../sensor/use-sensor.ts';
 import { OpenPage } from './open-page.tsx';
@@ -30,6 +32,7 @@ export function Instruments() {
             <th scope="col">Instrument</th>
             <th scope="col">State</th>
             <th scope="col">What it says</th>
+            <th scope="col">Takes</th>
             <th scope="col">Package</th>
             <th scope="col">Page</th>
           </tr>
@@ -47,6 +50,9 @@ export function Instruments() {
               </td>
               <td>{one.detail ?? ''}</td>
               <td className="nowrap">
+                <Takes instrument={one} />
+              </td>
+              <td className="nowrap">
                 {one.package} {one.version}
                 {one.unverified === true && <Badge tone="warn">not verified</Badge>}
               </td>
@@ -62,6 +68,21 @@ export function Instruments() {
         </tbody>
       </table>
     </div>
+  );
+}
+
+function Takes({ instrument: { name, use } }: { instrument: SeenInstrument }) {
+  if (use?.memoryBytes === undefined || use.memoryLimitBytes === undefined) return <span className="quiet">–</span>;
+  return (
+    <>
+      <Meter
+        label={`Memory of ${name}`}
+        taken={use.memoryBytes}
+        of={use.memoryLimitBytes}
+        words={byteWords(use.memoryBytes)}
+      />
+      {use.cpuCores !== undefined && <div className="quiet">{use.cpuCores} cores</div>}
+    </>
   );
 }
 

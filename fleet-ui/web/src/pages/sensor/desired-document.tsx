@@ -9,6 +9,7 @@ import { Differences } from '../../components/differences.tsx';
 import { Section } from '../../components/page.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { told } from '../../components/told.ts';
+import { Ahead } from './ahead.tsx';
 
 /** The merged document, with what the group and the sensor itself put above it. */
 export function DesiredDocument({ sensor, desired }: { sensor: string; desired: DesiredConfig }) {
@@ -32,6 +33,7 @@ export function DesiredDocument({ sensor, desired }: { sensor: string; desired: 
         )
       }
     >
+      {state.ahead !== undefined && <Ahead sensor={sensor} revision={state.ahead} />}
       {state.state === 'invalid' && (
         <p className="text-bad">It makes no valid configuration: {state.detail}</p>
       )}

@@ -5,6 +5,7 @@ import { Badge } from '../../components/badge.tsx';
 import { Page } from '../../components/page.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { Ago } from '../../components/time.tsx';
+import { LostLink } from './lost-link.tsx';
 import { SensorActions } from './sensor-actions.tsx';
 import { standingOf } from '../sensors/standing.ts';
 import { useSensor } from './use-sensor.ts';
@@ -12,6 +13,7 @@ import { useSensor } from './use-sensor.ts';
 const TABS = [
   ['/sensors/$sensor', 'Wiring'],
   ['/sensors/$sensor/instruments', 'Instruments'],
+  ['/sensors/$sensor/machine', 'Machine'],
   ['/sensors/$sensor/revisions', 'Configuration'],
   ['/sensors/$sensor/data', 'Data'],
   ['/sensors/$sensor/record', 'Record'],
@@ -72,6 +74,7 @@ export function Sensor() {
           {link.ended !== undefined && ` The last link ended: ${link.ended.message}`}
         </p>
       )}
+      {link?.attached === false && <LostLink sensor={sensor} link={link} />}
       <nav aria-label="Of this sensor">
         <ul className="tabs">
           {TABS.map(([to, name]) => (
