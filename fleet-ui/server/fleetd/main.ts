@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { describeError, BulkheadError, openLog, type Logger } from '@bulkhead/platform/kernel';
 import { openPeople } from '../people/index.ts';
 import { openStore } from '../store/index.ts';
-import { parseArguments, type FleetdArguments } from './arguments.ts';
+import { parseArguments, type FleetArguments } from './arguments.ts';
 import { writeBackup } from './backup.ts';
 import { noteBackup } from './backup-note.ts';
 import { readConfig, type FleetConfig } from './config.ts';
@@ -10,6 +10,7 @@ import { afterRestore, fleetMigrations } from './features.ts';
 import { restoreBackup } from './restore.ts';
 import { startFleet } from './service.ts';
 import { giveBack, ownStateDir, refuseRoot } from './state-dir.ts';
+import { verifyReportFile } from './verify-report.ts';
 
 /** @returns the exit code: 0 fine, 1 wrong, 2 called wrongly. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -26,6 +27,10 @@ export async function fleetd(argv: readonly string[]): Promise<number> {
     const parsed = parseArguments(argv);
     if (typeof parsed === 'string') {
       process.stdout.write(parsed);
+      return 0;
+    }
+    if (parsed.command === 'verify-report') {
+      process.stdout.write(await verifyReportFile(parsed.file, parsed.key));
       return 0;
     }
     if (parsed.command !== 'run') {
@@ -48,7 +53,7 @@ export async function fleetd(argv: readonly string[]): Promise<number> {
 }
 
 /** Backup, restore, recover: short work with a word about what came of it. */
-async function keep(options: Exclude<FleetdArguments, { command: 'run' }>): Promise<void> {
+async function keep(options: Exclude<FleetArguments, { command: 'run' }>): Promise<void> {
   if (options.command === 'recover') {
     const config = await readConfig(options.configFile);
     const { code, expiresAt } = recover(config, options.name);
@@ -83,7 +88,7 @@ async function keep(options: Exclude<FleetdArguments, { command: 'run' }>): Prom
 }
 
 async function serve(
-  options: Extract<FleetdArguments, { command: 'run' }>,
+  options: Extract<FleetArguments, { command: 'run' }>,
   config: FleetConfig,
   log: Logger,
 ): Promise<void> {
