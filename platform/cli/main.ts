@@ -9,7 +9,7 @@ import { EXIT, exitCodeOf } from './exit-codes.ts';
 /** The `bulkhead` command. @returns the exit code; prints to standard output and error. */
 export async function main(argv: readonly string[]): Promise<number> {
   const program = new Command('bulkhead')
-    .description('Looks at and steers the sensor on this machine.')
+    .description('Looks at and steers the sensor on this machine, and a fleet from anywhere.')
     .addOption(
       new Option('--socket <path>', 'where sensord listens')
         .default(sitePaths(site()).sensordSocket)
@@ -18,7 +18,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .option('--json', 'print JSON (events: one object per line)')
     .addHelpText(
       'after',
-      `\nExit codes: 0 fine, 1 something is wrong, 2 wrong usage, 3 no sensor answers, 4 no such thing.`,
+      `\nExit codes: 0 fine, 1 something is wrong, 2 wrong usage, 3 no sensor (or fleet) answers, 4 no such thing.`,
     )
     .exitOverride()
     .configureHelp({ showGlobalOptions: true });

@@ -20,13 +20,17 @@ const STATES: Readonly<Record<FleetStatus['state'], string>> = Object.freeze({
   refused: 'not let in',
 });
 
-/** What a person at the sensor does about its fleet; everything else is done at the fleet. */
+/** What a person at the sensor does about its fleet; what is done at the fleet is in `fleet-client.ts`. */
 export const fleetCommands: CommandGroup = ({ program, action }) => {
-  const fleet = topic(program, 'fleet', 'the fleet that this sensor belongs to');
+  const fleet = topic(
+    program,
+    'fleet',
+    'the fleet: join one with this sensor, or work at one from a terminal',
+  );
   fleet
     .command('join')
     .argument('<token>', 'CODE@HOST:PORT#FINGERPRINT as the fleet shows it; - reads it from standard input')
-    .description('join a fleet; the key is made here and never leaves the sensor')
+    .description('join a fleet with this sensor; the key is made here and never leaves it')
     .option('--proxy <url>', 'reach the fleet through this HTTP proxy: http://[user:password@]host:port')
     .option('--name <name>', 'a name that the fleet takes for the sensor when it is free')
     .option('--replace', 'leave the fleet that the sensor belongs to')
@@ -37,10 +41,15 @@ A token works once and for a short time. The same token again changes nothing. T
 the two ports of the fleet, through the proxy where one is named, and works on when the fleet cannot be reached.`,
     )
     .action(action(join));
-  fleet.command('status').description('which fleet, how the link stands, until when').action(action(status));
+  fleet
+    .command('status')
+    .description('which fleet this sensor belongs to, how the link stands, until when')
+    .action(action(status));
   fleet
     .command('leave')
-    .description('leave the fleet: the key is destroyed, what the fleet configured stays in force')
+    .description(
+      'leave the fleet with this sensor: the key is destroyed, what the fleet configured stays in force',
+    )
     .action(action(leave));
 };
 

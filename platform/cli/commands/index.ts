@@ -4,6 +4,7 @@ import { devCommands } from './dev.ts';
 import { dataCommands } from './data.ts';
 import { dnsCommands } from './dns.ts';
 import { downloadsCommands } from './downloads.ts';
+import { fleetClientCommands } from './fleet-client.ts';
 import { fleetCommands } from './fleet.ts';
 import { grantsCommands } from './grants.ts';
 import { instrumentCheckCommands } from './instrument-check.ts';
@@ -34,4 +35,5 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
   resourcesCommands,
   networkCommands,
   fleetCommands,
+  fleetClientCommands,
 ];

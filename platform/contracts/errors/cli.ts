@@ -14,6 +14,38 @@ export const CLI_ERRORS: Readonly<Record<string, CatalogueEntry>> = Object.freez
     title: 'A file that the command was given cannot be read.',
     hint: 'Name a file that is there and that you may read; - stands for standard input.',
   },
+  CLI_FLEET_ANSWER_INVALID: {
+    title: 'What answered is not a fleet, or of another version.',
+    hint: 'Look at the address; use the `bulkhead` command of the same version as the fleet.',
+  },
+  CLI_FLEET_GROUP_UNKNOWN: {
+    title: 'The fleet has no such group.',
+    hint: 'See `bulkhead fleet groups list`.',
+  },
+  CLI_FLEET_LOGIN_NEEDED: {
+    title: 'Nobody is logged in to a fleet here.',
+    hint: 'Make an API token in the fleet, then: bulkhead fleet login https://FLEET:8443',
+  },
+  CLI_FLEET_LOGIN_REFUSED: {
+    title: 'The fleet does not know the token.',
+    hint: 'Make another in the fleet; they expire and can be revoked.',
+  },
+  CLI_FLEET_LOGIN_UNSAFE: {
+    title: 'Others can read the file that holds the token.',
+    hint: 'Revoke the token in the fleet, make another, and log in again.',
+  },
+  CLI_FLEET_SENSOR_UNKNOWN: {
+    title: 'The fleet has no such sensor, or one may not see it.',
+    hint: 'See `bulkhead fleet sensors`.',
+  },
+  CLI_FLEET_UNREACHABLE: {
+    title: 'No fleet answers at the address.',
+    hint: 'See that fleetd runs, and that this machine may reach it.',
+  },
+  CLI_FLEET_UNTRUSTED: {
+    title: 'Who answers does not prove to be a fleet that is trusted.',
+    hint: "Log in with --fingerprint, or with --ca and the certificate of the fleet's authority.",
+  },
   CLI_INTERNAL: {
     title: 'The command itself failed.',
     hint: 'Read its message; please report it.',

@@ -121,6 +121,11 @@ test('a token does not touch accounts, sessions or tokens, and may not be made t
     expect(reply.statusCode, url).toBe(403);
   }
   expect((await robot.get('/api/v1/people', headers)).statusCode).toBe(403);
+  // It sees what it may itself, and nothing of its owner's others.
+  expect((await make(['sensors.read'])).statusCode).toBe(201);
+  const seen = (await robot.get('/api/v1/tokens', headers)).json();
+  expect(seen.tokens.map(({ id }: { id: string }) => id)).toEqual([token.id]);
+  expect((await robot.get('/api/v1/tokens?of=all', headers)).statusCode).toBe(403);
   expect(
     on.people.pages.handOver(on.people.pages.byToken(secret, '192.0.2.1')!, 'https://x.test'),
   ).toBeUndefined();

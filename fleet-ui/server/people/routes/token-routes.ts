@@ -9,7 +9,7 @@ import {
 import { BulkheadError } from '@bulkhead/platform/kernel';
 import type { FleetApp } from '../../web/index.ts';
 import type { Parts } from '../parts.ts';
-import { atSession } from './visit.ts';
+import { atSession, identityOf } from './visit.ts';
 
 const tags = ['tokens'];
 
@@ -20,15 +20,19 @@ export function tokenRoutes(app: FleetApp, { tokens, changed }: Parts): void {
     {
       config: { right: 'signed-in' },
       schema: {
-        summary: 'API tokens, without their secrets',
+        summary: 'API tokens, without their secrets; a token sees itself alone',
         tags,
         querystring: TokensQuerySchema,
         response: { 200: TokensReplySchema },
       },
     },
     async (request) => {
-      const { identity } = atSession(request);
+      const who = identityOf(request);
       const all = request.query.of === 'all';
+      // For whoever logs in with it: what it may, and until when.
+      if (who.session === undefined && !all)
+        return { tokens: tokens.list(who.id).filter(({ id }) => who.by === `token ${id}`) };
+      const { identity } = atSession(request);
       if (all && !identity.may('people.manage')) throw notPermitted(identity.name);
       return { tokens: tokens.list(all ? undefined : identity.id) };
     },
