@@ -26,6 +26,11 @@ export const SensorConfigStateSchema = z.object({
   revision: z.int().optional(),
   /** Newest that the sensor said to have in force. */
   applied: z.int().optional(),
+  /**
+   * A revision that the sensor has and this fleet does not know, or knows with another document: it was restored from a backup. A
+   * person decides which configuration counts: `config/import` or `config/resend`.
+   */
+  ahead: z.int().optional(),
   /** Why it waits, failed or is invalid. */
   detail: z.string().max(4000).optional(),
   code: z.string().max(80).optional(),

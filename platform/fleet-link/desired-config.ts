@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { ConfigResult, DesiredConfig } from '../contracts/fleet/index.ts';
 import { BulkheadError, describeError, type Logger } from '../kernel/index.ts';
 import { printable } from './enrolment.ts';
@@ -64,20 +65,16 @@ export class DesiredConfigs {
   }
 
   receive(wanted: DesiredConfig): void {
-    const newest = Math.max(this.#next?.revision ?? 0, this.#record?.revision ?? 0);
-    if (wanted.revision === this.#record?.revision) {
-      if (this.#record.state !== 'applying') this.#tell(this.#record);
+    const record = this.#record;
+    if (wanted.revision === record?.revision && isOf(record, wanted)) {
+      if (record.state !== 'applying') this.#tell(record);
       return;
     }
-    if (wanted.revision < newest) {
-      this.#fail(
-        wanted.revision,
-        new BulkheadError({
-          code: 'FLEET_LINK_CONFIG_OLD',
-          message: `Revision ${String(wanted.revision)} is older than ${String(newest)}, which came before it.`,
-          hint: 'The fleet was perhaps restored from a backup. Save the configuration there once more.',
-        }),
-      );
+    // What failed here does not count: a fleet that was restored from a backup gives its number to something else.
+    const tried = record?.state === 'failed' ? record.inForce : (record?.revision ?? 0);
+    const newest = Math.max(this.#next?.revision ?? 0, tried);
+    if (wanted.revision < newest || wanted.revision === tried) {
+      this.#fail(wanted.revision, old(wanted.revision, newest));
       return;
     }
     if (this.#next !== undefined && this.#next.revision !== wanted.revision) {
@@ -113,11 +110,12 @@ export class DesiredConfigs {
     }
   }
 
-  async #bring({ revision, configYaml, author, reason }: DesiredConfig): Promise<void> {
+  async #bring(wanted: DesiredConfig): Promise<void> {
+    const { revision, configYaml, author, reason } = wanted;
     const { log, store, check, apply } = this.#parts;
     const before = this.#record;
     const inForce = this.inForce;
-    const head = { version: 1 as const, revision, inForce };
+    const head = { version: 1 as const, revision, digest: digestOf(wanted), inForce };
     try {
       const document = textOf(configYaml);
       await check(document);
@@ -168,6 +166,27 @@ export class DesiredConfigs {
   #fail(revision: number, { code, message }: BulkheadError): void {
     this.#parts.report({ revision, ok: false, code, message, sensorRevision: 0 });
   }
+}
+
+function old(revision: number, newest: number): BulkheadError {
+  const what =
+    revision === newest
+      ? `Revision ${String(revision)} came before with another document.`
+      : `Revision ${String(revision)} is older than ${String(newest)}, which came before it.`;
+  return new BulkheadError({
+    code: 'FLEET_LINK_CONFIG_OLD',
+    message: what,
+    hint: 'The fleet was perhaps restored from a backup. Decide there which configuration counts.',
+  });
+}
+
+/** Is that the document which came under this number before? */
+function isOf({ digest }: DesiredRecord, wanted: DesiredConfig): boolean {
+  return digest === '' || digest === digestOf(wanted);
+}
+
+function digestOf({ configYaml }: DesiredConfig): string {
+  return createHash('sha256').update(configYaml).digest('hex');
 }
 
 function textOf(bytes: Uint8Array): string {

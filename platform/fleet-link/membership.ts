@@ -42,6 +42,8 @@ export type PendingJoin = z.output<typeof PendingSchema>;
 const DesiredSchema = z.strictObject({
   version: z.literal(1),
   revision: z.int().min(1),
+  /** SHA-256 of its document, hex; empty: of a version that did not keep it. */
+  digest: z.string().max(64).default(''),
   state: z.enum(['applying', 'applied', 'failed']),
   code: z.string().max(100).default(''),
   message: z.string().max(4000).default(''),

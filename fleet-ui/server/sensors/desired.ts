@@ -10,6 +10,9 @@ import { oneLine, type Actor, type ConfigResultOf, type SensorLinks } from './po
 import type { Registry, SensorRecord } from './registry.ts';
 import type { RevisionCause, Revisions } from './revisions.ts';
 
+/** The sensor's word for a number that it has given to something else. */
+const CONFIG_OLD = 'FLEET_LINK_CONFIG_OLD';
+
 export interface DesiredParts {
   db: Database;
   registry: Registry;
@@ -158,14 +161,12 @@ export class DesiredConfigs {
       return;
     }
     if (newest.state === 'failed') return;
-    if (newest.number === configRevision) {
-      // The answer was lost with the link.
-      if (newest.state !== 'applied') {
-        revisions.result(id, newest.number, { ok: true, code: '', message: '', sensorRevision: undefined });
-      }
+    if (newest.number === configRevision && newest.state === 'applied') {
       this.#parts.changed(id);
       return;
     }
+    // Perhaps the answer was lost with the link: then it is told again. Perhaps the number is of another document, from before the
+    // fleet was restored from a backup: then the sensor says so.
     this.#handOver.begin(id);
   }
 
@@ -180,6 +181,10 @@ export class DesiredConfigs {
       message: oneLine(message, 4000),
       sensorRevision,
     });
+    if (!ok && code === CONFIG_OLD) {
+      const { registry } = this.#parts;
+      registry.update(id, { ahead: Math.max(registry.find(id)?.ahead ?? 0, revision) });
+    }
     if (known) this.#parts.changed(id);
   }
 
@@ -224,7 +229,8 @@ export class DesiredConfigs {
       registry.update(id, { ...change, problem: undefined });
       const text = documentText(document);
       const had = newest?.document ?? (sensor.base === undefined ? undefined : documentText(sensor.base));
-      if (had === text && options.evenIfSame !== true) {
+      // A sensor that is ahead needs a number above its own to be at one with the fleet again.
+      if (had === text && options.evenIfSame !== true && sensor.ahead === undefined) {
         return {
           sensor: id,
           name: sensor.name,

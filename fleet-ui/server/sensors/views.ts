@@ -175,6 +175,7 @@ function configState(sensor: SensorRecord, known: Around): Sensor['config'] {
   const numbers = {
     ...(newest === undefined ? {} : { revision: newest.number }),
     ...(applied === undefined ? {} : { applied }),
+    ...(sensor.ahead === undefined ? {} : { ahead: sensor.ahead }),
     overrides,
   };
   if (sensor.problem !== undefined) {

@@ -121,3 +121,24 @@ test('a record that cannot be read is begun anew', async () => {
   await desired.idle();
   expect(told).toMatchObject([{ revision: 9, ok: true }]);
 });
+
+test('a number that comes again with another document, from a fleet restored from a backup, is not taken for the same', async () => {
+  const one = await open();
+  one.receive(wanted(1));
+  one.receive(wanted(2));
+  await one.idle();
+  const two = await open();
+  two.receive(wanted(2, 'another document'));
+  await two.idle();
+  expect(told.at(-1)).toMatchObject({ revision: 2, ok: false, code: 'FLEET_LINK_CONFIG_OLD' });
+  expect(applied).not.toContain('another document');
+  // What failed here stands in nobody's way: its number may be of something else, and so may the ones below it.
+  two.receive(wanted(5, 'cuts off'));
+  await two.idle();
+  two.receive(wanted(4));
+  await two.idle();
+  expect(two.inForce).toBe(4);
+  two.receive(wanted(5, 'cuts no more'.replace('cuts', 'ends')));
+  await two.idle();
+  expect([two.inForce, applied.at(-1)]).toEqual([5, 'ends no more']);
+});

@@ -21,7 +21,7 @@ export function Ahead({ sensor, revision }: { sensor: string; revision: number }
     told(text);
   };
   return (
-    <div className="card" role="status">
+    <div className="card said">
       <h3>Which configuration counts?</h3>
       <p>
         The sensor has revision {revision}, and this fleet does not know what stands in it: the fleet was
