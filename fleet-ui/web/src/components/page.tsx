@@ -1,4 +1,6 @@
+import type { GrantedRight } from '@bulkhead/fleet-api';
 import { useEffect, type ReactNode } from 'react';
+import { holds, usePerson } from '../api/session.ts';
 
 /** The frame of every page: its title (also of the window), what it is in a sentence, and what can be done. */
 export function Page({
@@ -6,14 +8,19 @@ export function Page({
   about,
   actions,
   above,
+  needs,
   children,
 }: {
   title: string;
   about?: ReactNode;
   actions?: ReactNode;
   above?: ReactNode;
+  /** Who does not hold it anywhere is told so in place of the page; the server refuses by itself. */
+  needs?: GrantedRight;
   children: ReactNode;
 }) {
+  const person = usePerson();
+  const shown = needs === undefined || holds(person, needs);
   useEffect(() => {
     document.title = `${title} – Bulkhead`;
   }, [title]);
@@ -27,9 +34,18 @@ export function Page({
           </h1>
           {about !== undefined && <p className="about">{about}</p>}
         </div>
-        {actions !== undefined && <div className="actions">{actions}</div>}
+        {actions !== undefined && shown && <div className="actions">{actions}</div>}
       </header>
-      {children}
+      {shown ? (
+        children
+      ) : (
+        <div className="problem" role="alert">
+          <p>
+            <strong>Your role does not open this page.</strong>
+          </p>
+          <p>An administrator can give you one that does.</p>
+        </div>
+      )}
     </div>
   );
 }

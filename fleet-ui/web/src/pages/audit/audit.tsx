@@ -48,6 +48,7 @@ export function Audit() {
   return (
     <Page
       title="Audit"
+      needs="audit.read"
       about="Who saw and did what on this fleet. Lines are only ever added, and each holds the hash of the one before it."
       actions={
         <Button

@@ -28,6 +28,7 @@ export function People() {
   return (
     <Page
       title="People"
+      needs="people.manage"
       about="Who may use this fleet. A role can be narrowed to sensors, groups and single instruments."
       actions={
         <Button leftSection={<Icon name="plus" size={16} />} onClick={() => setAdding(true)}>
