@@ -17,6 +17,7 @@ export * from './link.ts';
 export * from './live.ts';
 export * from './ui-access.ts';
 export * from './events.ts';
+export * from './event-alerts.ts';
 export * from './event-context.ts';
 export * from './event-suppressions.ts';
 export * from './event-views.ts';

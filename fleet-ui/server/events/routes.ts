@@ -11,6 +11,8 @@ import {
   EventSearchQuerySchema,
   EventStatusSchema,
   FleetEventSchema,
+  OpenAlertsQuerySchema,
+  OpenAlertsSchema,
   type EventStatus,
 } from '@bulkhead/fleet-api';
 import type { FleetApp, Person } from '../web/index.ts';
@@ -18,6 +20,7 @@ import type { Suppressions } from './desk/suppressions.ts';
 import { eventFor, readable } from './judging.ts';
 import type { LiveEvents } from './live.ts';
 import type { FleetEventStore } from './store/event-store.ts';
+import { hourOf } from './store/open-alerts.ts';
 
 /** What the routes are about. */
 export interface EventRoutesParts {
@@ -28,6 +31,7 @@ export interface EventRoutesParts {
 }
 
 const TAGS = ['events'];
+const DAY_MS = 86_400_000;
 
 /** Questions about events, of all sensors whose events the asker may read. */
 export function eventRoutes(app: FleetApp, { store, live, status, suppressions }: EventRoutesParts): void {
@@ -77,6 +81,23 @@ export function eventRoutes(app: FleetApp, { store, live, status, suppressions }
     },
     async ({ person, query: { limit, ...filter } }) =>
       store().facets(await question(person, filter), { limit }),
+  );
+  app.get(
+    '/api/v1/events/open-alerts',
+    {
+      config: { right: 'events.read' },
+      schema: {
+        summary: 'How many alerts wait for somebody, by where they came from',
+        tags: TAGS,
+        querystring: OpenAlertsQuerySchema,
+        response: { 200: OpenAlertsSchema },
+      },
+    },
+    async ({ person, query }) => {
+      const sinceMs = query.since === undefined ? Date.now() - DAY_MS : Date.parse(query.since);
+      const filter = { types: ['alert'], severity: 'low', since: hourOf(sinceMs) } as const;
+      return store().openAlerts(await question(person, filter));
+    },
   );
   app.get(
     '/api/v1/events/live',

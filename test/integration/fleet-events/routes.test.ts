@@ -42,6 +42,33 @@ test('nobody gets anything without the right, and only what the right is narrowe
   expect((await ask('/zzzzzzzz', 'events.read')).status).toBe(404);
 });
 
+test('alerts that wait are counted by where they came from; one that is dealt with is not', async () => {
+  type Counts = {
+    complete: boolean;
+    counts: { sensor: string; instrument: string; severity: string; count: number }[];
+  };
+  const open = async (rights: string, query = '') =>
+    (await (await ask(`/open-alerts${query}`, rights)).json()) as Counts;
+  expect((await ask('/open-alerts', 'sensors.read')).status).toBe(403);
+  const [one] = (await page('?types=alert&limit=1', `events.read@${A}`)).events;
+  const instrument = one?.instrument ?? '';
+  const of = (sensor: string, count: number) => ({ sensor, instrument, severity: 'high', count });
+  expect(await open(`events.read@${A}`)).toMatchObject({ complete: true, counts: [of(A, 3)] });
+  const mark = (handled: boolean) =>
+    ask(`/${one?.id ?? ''}/mark`, 'events.read,events.handle', {
+      method: 'PATCH',
+      body: JSON.stringify({ handled }),
+      headers: { 'content-type': 'application/json' },
+    });
+  expect((await mark(true)).status).toBe(200);
+  const both = (await open('events.read')).counts.sort((x, y) => x.count - y.count);
+  expect(both).toEqual([of(A, 2), of(B, 3)]);
+  expect((await mark(false)).status).toBe(200);
+  expect((await open(`events.read@${A}`)).counts).toEqual([of(A, 3)]);
+  const tomorrow = new Date(Date.now() + 86_400_000).toISOString();
+  expect((await open('events.read', `?since=${tomorrow}`)).counts).toEqual([]);
+});
+
 test('a search by what people type, in parts; a bad one is refused with its place', async () => {
   const found = await page('?types=alert,dns&text=rule%204&severity=high&limit=1', 'events.read');
   expect(found.events).toHaveLength(1);

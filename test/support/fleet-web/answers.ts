@@ -5,6 +5,7 @@ import {
   EventPageSchema,
   EventStatusSchema,
   GroupsReplySchema,
+  OpenAlertsSchema,
   PeopleReplySchema,
   SensorBriefsReplySchema,
   SensorsReplySchema,
@@ -13,7 +14,7 @@ import {
   type Role,
 } from '@bulkhead/fleet-api';
 import { ok, refused, type Answer, type Asked } from './answer.ts';
-import { eventAt, facets, histogram } from './events.ts';
+import { eventAt, facets, histogram, openAlerts } from './events.ts';
 import { AUDIT, meAs, PEOPLE } from './people.ts';
 import { briefsOf } from './sensor-briefs.ts';
 import { ofSensor } from './sensor-answers.ts';
@@ -183,6 +184,8 @@ function ofFleet({ method, path, query, body }: Asked, state: FixtureState) {
     }
     case 'GET /events/histogram':
       return ok(EventHistogramSchema.parse(histogram(query)));
+    case 'GET /events/open-alerts':
+      return ok(OpenAlertsSchema.parse(openAlerts()));
     case 'GET /events/facets':
       return ok(EventFacetsSchema.parse(facets(query)));
     case 'GET /events/status':

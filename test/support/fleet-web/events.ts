@@ -1,4 +1,4 @@
-import type { EventFacets, EventHistogram, FleetEvent } from '@bulkhead/fleet-api';
+import type { EventFacets, EventHistogram, FleetEvent, OpenAlerts } from '@bulkhead/fleet-api';
 import { LAB, SENSORS } from './sensors.ts';
 
 const SIGNATURES = [
@@ -126,4 +126,12 @@ export function facets(query: URLSearchParams): EventFacets {
     sampled: ['signatures', 'addresses'],
     sampledEvents: 10_000,
   };
+}
+
+export function openAlerts(): OpenAlerts {
+  const counts = SENSORS.slice(0, 3).flatMap(({ id }, index) => [
+    { sensor: id, instrument: 'suricata', severity: 'high' as const, count: index + 1 },
+    { sensor: id, instrument: 'suricata', severity: 'low' as const, count: 20 - index },
+  ]);
+  return { since: new Date(Date.now() - 86_400_000).toISOString(), counts, complete: true };
 }

@@ -102,19 +102,31 @@ test('a live event makes what it concerns old, and no more', () => {
 
 test('gauges add up from instruments and sensors to groups and to the fleet, and say from what', () => {
   const ward = sensor('ward-three');
+  const at = (id: string, instrument: string, severity: 'high' | 'low', count: number) => ({
+    ...{ sensor: id, instrument, severity, count },
+  });
   const attacks = attacksGauge(
     [
-      {
-        severity: 'high',
-        facets: { sensors: [{ value: ward.id, count: 2 }], instruments: [{ value: 'suricata', count: 2 }] },
-      },
-      { severity: 'low', facets: { sensors: [{ value: sensor('lab').id, count: 4 }], instruments: [] } },
+      at(ward.id, 'suricata', 'high', 2),
+      at(ward.id, 'zeek', 'low', 1),
+      at(sensor('lab').id, 'suricata', 'low', 4),
     ],
     SENSORS,
   );
-  expect(attacks).toMatchObject({ points: 24, level: 'raised' });
-  expect(attacks.shares).toContainEqual({ of: 'hospital', kind: 'group', points: 20, why: 'ward-three' });
-  expect(attacks.shares).toContainEqual({ of: 'ward-three', kind: 'sensor', points: 20, why: '2 high' });
+  expect(attacks).toMatchObject({ points: 25, level: 'raised' });
+  expect(attacks.parts.map(({ kind, name, points }) => [kind, name, points])).toEqual([
+    ['group', 'hospital', 21],
+    ['group', 'in no group', 4],
+  ]);
+  expect(attacks.parts[0]?.parts).toMatchObject([
+    {
+      ...{ kind: 'sensor', name: 'ward-three', sensor: ward.id, points: 21 },
+      parts: [
+        { kind: 'instrument', name: 'suricata', points: 20, why: ['2 high'] },
+        { kind: 'instrument', name: 'zeek', points: 1, why: ['1 low'] },
+      ],
+    },
+  ]);
   const items: AttentionItem[] = [
     {
       id: 'a',
@@ -127,7 +139,7 @@ test('gauges add up from instruments and sensors to groups and to the fleet, and
     { id: 'b', severity: 'info', title: 'somebody waits', text: '' },
   ];
   expect(threatsGauge(items, SENSORS)).toMatchObject({ points: 10, level: 'raised' });
-  expect(threatsGauge([], SENSORS)).toEqual({ points: 0, level: 'none', shares: [] });
+  expect(threatsGauge([], SENSORS)).toEqual({ points: 0, level: 'none', parts: [] });
   expect([0, 1, 9, 10, 50, 200].map(levelOf)).toEqual(['none', 'low', 'low', 'raised', 'high', 'severe']);
 });
 

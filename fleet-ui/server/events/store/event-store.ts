@@ -5,6 +5,7 @@ import type {
   EventMark,
   EventPage,
   FleetEvent,
+  OpenAlerts,
   Occurrences,
   SuppressionPreview,
 } from '@bulkhead/fleet-api';
@@ -37,6 +38,8 @@ export interface FleetEventStore {
   search(question: Question, page: { limit: number; cursor?: string | undefined }): Promise<EventPage>;
   histogram(question: Question, how: { buckets: number; by: EventHistogram['by'] }): Promise<EventHistogram>;
   facets(question: Question, how: { limit: number }): Promise<EventFacets>;
+  /** Of alerts, those that nobody has dealt with and nothing suppresses, by where they came from. */
+  openAlerts(question: Question): Promise<OpenAlerts>;
   /** One event by its id, whoever asks: the caller judges by its sensor. */
   event(id: string): Promise<FleetEvent | undefined>;
   /** How often and where a signature was seen. */

@@ -5,6 +5,7 @@ import type {
   EventPage,
   FleetEvent,
   Occurrences,
+  OpenAlerts,
   SuppressionPreview,
 } from '@bulkhead/fleet-api';
 import { countAll } from './counts.ts';
@@ -22,6 +23,7 @@ import { facets } from './facets.ts';
 import { planSearch } from './filter.ts';
 import { histogram } from './histogram.ts';
 import { withMarks } from './marks.ts';
+import { openAlerts } from './open-alerts.ts';
 import { occurrences, type OccurrencesAsked } from './occurrences.ts';
 import { idNumber, PackReader } from './packs.ts';
 import { previewOf, type PreviewAsked } from './preview.ts';
@@ -71,6 +73,8 @@ export function openReader(options: { dir: string; nativeBinding: string | undef
     ): EventHistogram => histogram(db, plan(question), how),
     facets: (question: Question, how: { limit: number; budgetMs: number }): EventFacets =>
       facets(db, plan(question), how),
+    openAlerts: (question: Question, budgetMs: number): OpenAlerts =>
+      openAlerts(db, plan(question), budgetMs),
     event: (id: string): FleetEvent | undefined => {
       const number = idNumber(id);
       const event = Number.isNaN(number) ? undefined : new PackReader(db).event(number);

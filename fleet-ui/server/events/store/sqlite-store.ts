@@ -1,4 +1,5 @@
 import { BulkheadError, describeError, type Logger } from '@bulkhead/platform/kernel';
+import type { OpenAlerts } from '@bulkhead/fleet-api';
 import type { FleetEventStore } from './event-store.ts';
 import type { Reader } from './reader.ts';
 import { idNumber } from './packs.ts';
@@ -67,6 +68,10 @@ export class SqliteEventStore implements FleetEventStore {
     ...[question, how]: Parameters<FleetEventStore['facets']>
   ): ReturnType<FleetEventStore['facets']> {
     return this.#read((reader) => reader.ask('facets', question, { ...how, budgetMs: COUNT_BUDGET_MS }));
+  }
+
+  async openAlerts(question: Parameters<FleetEventStore['openAlerts']>[0]): Promise<OpenAlerts> {
+    return this.#read((reader) => reader.ask('openAlerts', question, COUNT_BUDGET_MS));
   }
 
   async event(id: string): ReturnType<FleetEventStore['event']> {

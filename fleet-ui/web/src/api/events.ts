@@ -5,6 +5,7 @@ import type {
   EventMarkChange,
   EventPage,
   FleetEvent,
+  OpenAlerts,
 } from '@bulkhead/fleet-api';
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query';
 import { API, get, patch, queryText, type RequestOptions } from './http.ts';
@@ -45,6 +46,14 @@ export const facetsQuery = (question: EventQuestion) =>
     staleTime: 30_000,
     placeholderData: keepPreviousData,
   });
+
+/** Alerts of the last day that wait for somebody; one small answer, whatever there is. */
+export const openAlertsQuery = queryOptions({
+  queryKey: ['events', 'open-alerts'],
+  queryFn: ({ signal }) => get<OpenAlerts>('/events/open-alerts', { signal }),
+  staleTime: 15_000,
+  refetchInterval: 30_000,
+});
 
 export const eventQuery = (id: string) =>
   queryOptions({

@@ -1,5 +1,6 @@
+import { Link } from '@tanstack/react-router';
 import { useId, useState, type ReactNode } from 'react';
-import { LEVELS, STEPS, type Gauge } from './gauges.ts';
+import { LEVELS, STEPS, type Gauge, type Part } from './gauges.ts';
 
 const SHOWN = 12;
 const TONES = ['good', 'accent', 'warn', 'bad', 'bad'] as const;
@@ -45,32 +46,56 @@ export function GaugeView({
               .join(', ')}
             .
           </p>
-          {gauge.shares.length > 0 && (
-            <table className="table">
-              <thead>
-                <tr>
-                  <th scope="col">Of</th>
-                  <th scope="col" className="num">
-                    Points
-                  </th>
-                  <th scope="col">From</th>
-                </tr>
-              </thead>
-              <tbody>
-                {gauge.shares.slice(0, SHOWN).map((share) => (
-                  <tr key={`${share.kind} ${share.of}`}>
-                    <th scope="row">
-                      <span className="quiet">{share.kind}</span> {share.of}
-                    </th>
-                    <td className="num">{share.points}</td>
-                    <td>{share.why}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          )}
+          {gauge.parts.length > 0 && <Parts parts={gauge.parts} label={`What ${name} is made of`} />}
         </div>
       )}
     </div>
   );
+}
+
+/** Group, sensor, instrument, each opened for what it is made of. */
+function Parts({ parts, label }: { parts: readonly Part[]; label?: string }) {
+  const left = parts.length - SHOWN;
+  return (
+    <ul className="gauge-parts" {...(label === undefined ? {} : { 'aria-label': label })}>
+      {parts.slice(0, SHOWN).map((part) => (
+        <li key={`${part.kind} ${part.name}`}>
+          {part.parts.length === 0 ? (
+            <>
+              <Head part={part} />
+              <span className="quiet"> {whyWords(part.why)}</span>
+            </>
+          ) : (
+            <details>
+              <summary>
+                <Head part={part} />
+              </summary>
+              {part.sensor !== undefined && (
+                <Link to="/sensors/$sensor" params={{ sensor: part.sensor }}>
+                  Look at {part.name}
+                </Link>
+              )}
+              <Parts parts={part.parts} />
+            </details>
+          )}
+        </li>
+      ))}
+      {left > 0 && <li className="quiet">and {left} more</li>}
+    </ul>
+  );
+}
+
+function Head({ part: { kind, name, points } }: { part: Part }) {
+  return (
+    <>
+      <span className="quiet">{kind}</span> {name}: <strong>{points}</strong>
+    </>
+  );
+}
+
+const WHY_SHOWN = 4;
+
+function whyWords(why: readonly string[]): string {
+  const rest = why.length - WHY_SHOWN;
+  return `${why.slice(0, WHY_SHOWN).join(', ')}${rest > 0 ? ` and ${String(rest)} more` : ''}`;
 }

@@ -1,23 +1,27 @@
-import type { AttentionItem, EventFacets, Sensor } from '@bulkhead/fleet-api';
+import type { AttentionItem, OpenAlerts, Sensor } from '@bulkhead/fleet-api';
 
 /** From nothing to a lot; five steps are as many as somebody can tell apart at a glance. */
 export const LEVELS = ['none', 'low', 'raised', 'high', 'severe'] as const;
 export type Level = (typeof LEVELS)[number];
 
-/** One reason for what a gauge shows. */
-export interface Share {
-  /** Group, sensor or instrument. */
-  of: string;
+/** A part of what a gauge shows, with the parts that it is made of: fleet, group, sensor, instrument. */
+export interface Part {
+  /** What people call it. */
+  name: string;
   kind: 'group' | 'sensor' | 'instrument';
+  /** Of a sensor: where it is looked at. */
+  sensor?: string;
   points: number;
-  /** What the points are made of. */
-  why: string;
+  /** What the points are made of, where nothing smaller is. */
+  why: string[];
+  parts: Part[];
 }
 
 export interface Gauge {
   level: Level;
   points: number;
-  shares: Share[];
+  /** The most first. */
+  parts: Part[];
 }
 
 /** What one counts for. An alert that somebody has dealt with counts for nothing. */
@@ -40,27 +44,20 @@ export function levelOf(points: number): Level {
   return [...LEVELS].reverse().find((level) => points >= STEPS[level]) ?? 'none';
 }
 
-/** Alerts that nobody has handled, of one sensor and one severity. */
-export interface AlertCount {
-  severity: string;
-  facets: Pick<EventFacets, 'sensors' | 'instruments'>;
-}
-
 /**
- * Attacks: what instruments saw. Unhandled alerts of the last day, weighed by severity, added up from instruments and sensors to
- * groups and to the fleet. Pure.
+ * Attacks: what instruments saw. Alerts of the last day that wait for somebody, weighed by severity, added up from instruments to
+ * sensors, to groups and to the fleet. Pure.
  */
-export function attacksGauge(counts: readonly AlertCount[], sensors: readonly Sensor[]): Gauge {
-  const bySensor = new Map<string, { points: number; why: string[] }>();
-  const byInstrument = new Map<string, { points: number; why: string[] }>();
-  for (const { severity, facets } of counts) {
-    const each = ALERT_POINTS[severity] ?? 0;
-    for (const { value, count } of facets.sensors)
-      add(bySensor, value, each * count, `${String(count)} ${severity}`);
-    for (const { value, count } of facets.instruments)
-      add(byInstrument, value, each * count, `${String(count)} ${severity}`);
-  }
-  return gauge(bySensor, byInstrument, sensors);
+export function attacksGauge(counts: OpenAlerts['counts'], sensors: readonly Sensor[]): Gauge {
+  return gauge(
+    counts.map(({ sensor, instrument, severity, count }) => ({
+      sensor,
+      instrument,
+      points: (ALERT_POINTS[severity] ?? 0) * count,
+      why: `${count.toLocaleString('en')} ${severity}`,
+    })),
+    sensors,
+  );
 }
 
 /**
@@ -68,50 +65,56 @@ export function attacksGauge(counts: readonly AlertCount[], sensors: readonly Se
  * certificates that end, rules that are old. From what needs attention now. Pure.
  */
 export function threatsGauge(items: readonly AttentionItem[], sensors: readonly Sensor[]): Gauge {
-  const bySensor = new Map<string, { points: number; why: string[] }>();
-  const byInstrument = new Map<string, { points: number; why: string[] }>();
-  for (const { severity, sensor, instrument, title } of items) {
-    const points = MATTER_POINTS[severity];
-    if (points === 0) continue;
-    add(bySensor, sensor ?? 'the fleet itself', points, title);
-    if (instrument !== undefined) add(byInstrument, instrument, points, title);
-  }
-  return gauge(bySensor, byInstrument, sensors);
+  return gauge(
+    items.map(({ severity, sensor, instrument, title }) => ({
+      sensor,
+      instrument,
+      points: MATTER_POINTS[severity],
+      why: title,
+    })),
+    sensors,
+  );
 }
 
-type Tally = Map<string, { points: number; why: string[] }>;
-
-function add(tally: Tally, key: string, points: number, why: string): void {
-  const one = tally.get(key) ?? { points: 0, why: [] };
-  one.points += points;
-  one.why.push(why);
-  tally.set(key, one);
+/** Something that counts, and where it is; without a sensor it is of the fleet itself, without an instrument of the sensor itself. */
+interface Counting {
+  sensor: string | undefined;
+  instrument: string | undefined;
+  points: number;
+  why: string;
 }
 
-function gauge(bySensor: Tally, byInstrument: Tally, sensors: readonly Sensor[]): Gauge {
+function gauge(counting: readonly Counting[], sensors: readonly Sensor[]): Gauge {
   const known = new Map(sensors.map((sensor) => [sensor.id, sensor]));
-  const byGroup: Tally = new Map();
-  for (const [id, { points }] of bySensor) {
-    const group = known.get(id)?.group?.name;
-    if (group !== undefined) add(byGroup, group, points, known.get(id)?.name ?? id);
+  const top: Part[] = [];
+  let points = 0;
+  for (const { sensor, instrument, points: more, why } of counting) {
+    if (more === 0) continue;
+    points += more;
+    const entry = sensor === undefined ? undefined : known.get(sensor);
+    const way: Pick<Part, 'kind' | 'name' | 'sensor'>[] =
+      sensor === undefined
+        ? [{ kind: 'group', name: 'the fleet itself' }]
+        : [
+            { kind: 'group', name: entry?.group?.name ?? 'in no group' },
+            { kind: 'sensor', name: entry?.name ?? sensor, sensor },
+            { kind: 'instrument', name: instrument ?? 'the sensor itself' },
+          ];
+    let parts = top;
+    let last: Part | undefined;
+    for (const step of way) {
+      last = parts.find(({ kind, name }) => kind === step.kind && name === step.name);
+      if (last === undefined) parts.push((last = { ...step, points: 0, why: [], parts: [] }));
+      last.points += more;
+      parts = last.parts;
+    }
+    last?.why.push(why);
   }
-  const shares = (tally: Tally, kind: Share['kind'], name = (key: string) => key): Share[] =>
-    [...tally].map(([key, { points, why }]) => ({
-      of: name(key),
-      kind,
-      points,
-      why: why.slice(0, 4).join(', '),
-    }));
-  const points = [...bySensor.values()].reduce((sum, one) => sum + one.points, 0);
-  return {
-    level: levelOf(points),
-    points,
-    shares: [
-      ...shares(byGroup, 'group'),
-      ...shares(bySensor, 'sensor', (id) => known.get(id)?.name ?? id),
-      ...shares(byInstrument, 'instrument'),
-    ].sort((a, b) => ORDER[a.kind] - ORDER[b.kind] || b.points - a.points),
-  };
+  return { level: levelOf(points), points, parts: sorted(top) };
 }
 
-const ORDER: Readonly<Record<Share['kind'], number>> = { group: 0, sensor: 1, instrument: 2 };
+function sorted(parts: readonly Part[]): Part[] {
+  return parts
+    .map((part) => ({ ...part, parts: sorted(part.parts) }))
+    .sort((a, b) => b.points - a.points || (a.name < b.name ? -1 : 1));
+}

@@ -1,10 +1,10 @@
 import type { AttentionItem, Sensor } from '@bulkhead/fleet-api';
 import { Button } from '@mantine/core';
-import { useQueries, useQuery } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { lazy, Suspense, useEffect, useMemo, useState } from 'react';
 import { attentionQuery } from '../../api/attention.ts';
-import { facetsQuery, histogramQuery } from '../../api/events.ts';
+import { histogramQuery, openAlertsQuery } from '../../api/events.ts';
 import { sensorsQuery } from '../../api/sensors.ts';
 import { holds, usePerson } from '../../api/session.ts';
 import { AttentionList } from '../../components/attention-list.tsx';
@@ -24,7 +24,6 @@ const Histogram = lazy(async () => ({ default: (await import('../events/histogra
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
-const ALERT_SEVERITIES = ['high', 'medium', 'low'] as const;
 
 /** What a person looks at first: what needs attention, what is new, what is going on. */
 export function Overview() {
@@ -137,30 +136,9 @@ function Gauges({
   sensors: readonly Sensor[];
   mayEvents: boolean;
 }) {
-  const since = new Date(useMinute() - DAY_MS).toISOString();
   const threats = useMemo(() => threatsGauge(items, sensors), [items, sensors]);
-  // A filter asks for “at least as bad”, so what one severity has alone is the difference of two answers.
-  const answers = useQueries({
-    queries: ALERT_SEVERITIES.map((severity) => ({
-      ...facetsQuery({ types: 'alert', severity, handled: 'no', since }),
-      enabled: mayEvents,
-    })),
-  });
-  const facets = answers.map(({ data }) => data);
-  const attacks = useMemo(
-    () =>
-      attacksGauge(
-        ALERT_SEVERITIES.map((severity, index) => ({
-          severity,
-          facets: {
-            sensors: less(facets[index]?.sensors, facets[index - 1]?.sensors),
-            instruments: less(facets[index]?.instruments, facets[index - 1]?.instruments),
-          },
-        })),
-        sensors,
-      ),
-    [...facets, sensors],
-  );
+  const open = useQuery({ ...openAlertsQuery, enabled: mayEvents }).data;
+  const attacks = useMemo(() => attacksGauge(open?.counts ?? [], sensors), [open, sensors]);
   return (
     <div className="card gauges">
       {mayEvents && (
@@ -173,20 +151,10 @@ function Gauges({
       <GaugeView
         name="Threats"
         gauge={threats}
-        explanation={`What could let an attack pass unseen: sensors that are blind, lose packets or are away, certificates that end, full disks. Each matter that needs attention now counts ${String(MATTER_POINTS.critical)} points, one that will soon ${String(MATTER_POINTS.warning)}.`}
+        explanation={`What could let an attack pass unseen: sensors that are blind, lose packets or are away, certificates that end, old rules, full disks. Each matter that needs attention now counts ${String(MATTER_POINTS.critical)} points, one that will soon ${String(MATTER_POINTS.warning)}.`}
       />
     </div>
   );
-}
-
-type Counts = readonly { value: string; count: number }[];
-
-/** Counts without those that are in the other list already. */
-function less(counts: Counts | undefined, without: Counts | undefined): { value: string; count: number }[] {
-  const other = new Map((without ?? []).map(({ value, count }) => [value, count]));
-  return (counts ?? [])
-    .map(({ value, count }) => ({ value, count: count - (other.get(value) ?? 0) }))
-    .filter(({ count }) => count > 0);
 }
 
 function Alerts() {
