@@ -26,6 +26,7 @@ const BY_KIND: readonly (readonly [RegExp, NotificationTopic])[] = [
 ];
 /** By the words in which a sensor says it. The first that fits counts. */
 const BY_WORDS: readonly (readonly [RegExp, NotificationTopic])[] = [
+  [/^the clock\b/i, 'other'],
   [
     /\bdetection check\b|\bis not watching\b|\bblind\b|\bfeed\b|\bone-way\b|\bno (traffic|packets)\b/i,
     'blindness',

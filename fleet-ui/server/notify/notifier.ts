@@ -221,8 +221,9 @@ export class Notifier {
         'a notification was not sent; it is tried again',
       );
     }
+    // Written with the next tick, at once.
     this.#changed.add(channel);
-    this.#keep(clock());
+    this.#keptMs = -Infinity;
   }
 
   #note(channel: Channel, ok: boolean, text: string): void {

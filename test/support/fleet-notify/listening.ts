@@ -1,7 +1,7 @@
 import type { AddressInfo, Server, Socket } from 'node:net';
 
 /** A server on loopback, on a port of its own, that ends with all its connections. */
-export async function listening(server: Server): Promise<{ port: number; close(): Promise<void> }> {
+export async function listening(server: Server): Promise<{ port: number; close: () => Promise<void> }> {
   const sockets = new Set<Socket>();
   server.on('connection', (socket) => {
     sockets.add(socket);

@@ -81,14 +81,13 @@ function session(
       // A server that repeats what it was given, as some do.
       say(isRight ? '235 welcome' : `535 5.7.8 ${name} ${password} is wrong`);
     } else if (word === 'MAIL') {
-      if (options.login !== undefined && user === undefined) return say('530 sign in first');
       mail = { from: /<(.*)>/.exec(line)?.[1] ?? '', to: [] };
-      say('250 fine');
+      say(options.login !== undefined && user === undefined ? '530 sign in first' : '250 fine');
     } else if (word === 'RCPT') {
       const to = /<(.*)>/.exec(line)?.[1] ?? '';
-      if (receiver.refused.has(to)) return say('550 nobody of that name');
-      mail.to.push(to);
-      say('250 fine');
+      const isTaken = !receiver.refused.has(to);
+      if (isTaken) mail.to.push(to);
+      say(isTaken ? '250 fine' : '550 nobody of that name');
     } else if (word === 'DATA') {
       isData = true;
       say('354 go on');

@@ -1,0 +1,146 @@
+import { expect, test } from 'vitest';
+import { alertKind } from '../../../fleet-ui/server/notify/alert-kinds.ts';
+import type { Matter } from '../../../fleet-ui/server/notify/matters.ts';
+import { emptyOutbox, Outbox, OUTBOX_LIMITS } from '../../../fleet-ui/server/notify/outbox.ts';
+
+const T0 = Date.parse('2026-11-21T12:00:00Z');
+const S = 1_000;
+const PACE = { groupS: 60, perHour: 3 };
+
+const matter = (key: string, more: Partial<Matter> = {}): Matter => ({
+  ...{ key, topic: 'offline', severity: 'critical', title: key, text: key },
+  since: '2026-11-21T12:00:00.000Z',
+  ...more,
+});
+const alert = (signature: number, sensor = 's_aaaaaaaaaaaaaaaa') =>
+  alertKind({
+    ...{ id: 'e1', sensor, instrument: 'suricata', time: '2026-11-21T12:00:00.000Z', severity: 'high' },
+    record: { alert: { signature: 'A rule', signature_id: signature } },
+  });
+const open = (pace = PACE) => new Outbox(emptyOutbox(), pace, T0);
+const keys = (matters: readonly Matter[] | undefined) => matters?.map(({ key }) => key);
+
+test('the first message goes soon and takes along what came with it; the next waits its time', () => {
+  const outbox = open();
+  outbox.began(matter('a'), T0);
+  outbox.began(matter('b'), T0 + 3 * S);
+  expect(outbox.take(T0 + 4 * S)).toBeUndefined();
+  expect(keys(outbox.take(T0 + 5 * S)?.began)).toEqual(['a', 'b']);
+  outbox.sent(T0 + 6 * S);
+  outbox.began(matter('c'), T0 + 7 * S);
+  expect(outbox.take(T0 + 65 * S)).toBeUndefined();
+  outbox.began(matter('d'), T0 + 65 * S);
+  expect(keys(outbox.take(T0 + 66 * S)?.began)).toEqual(['c', 'd']);
+});
+
+test('no more messages in an hour than are allowed; what waits then goes in one, and nothing is lost', () => {
+  const outbox = open();
+  let now = T0;
+  for (let n = 0; n < 3; n += 1) {
+    outbox.began(matter(`m${String(n)}`), now);
+    now += 60 * S;
+    expect(keys(outbox.take(now)?.began)).toEqual([`m${String(n)}`]);
+    outbox.sent(now);
+  }
+  for (let n = 3; n < 30; n += 1) outbox.began(matter(`m${String(n)}`), now);
+  expect(outbox.take(T0 + 3_600 * S)).toBeUndefined();
+  expect(outbox.take(T0 + 3_661 * S)?.began).toHaveLength(27);
+});
+
+test('alerts of one signature on one sensor are one, with a count and from when to when', () => {
+  const outbox = open();
+  for (let n = 0; n < 500; n += 1) outbox.alert({ ...alert(1), last: '2026-11-21T12:09:00.000Z' }, T0);
+  outbox.alert(alert(2), T0);
+  outbox.alert(alert(1, 's_bbbbbbbbbbbbbbbb'), T0);
+  const batch = outbox.take(T0 + 5 * S);
+  expect(batch?.alerts.map(({ count }) => count)).toEqual([500, 1, 1]);
+  expect(batch?.alerts[0]).toMatchObject({
+    first: '2026-11-21T12:00:00.000Z',
+    last: '2026-11-21T12:09:00.000Z',
+  });
+});
+
+test('what cannot be sent is tried ever later, joined with what came meanwhile', () => {
+  const outbox = open();
+  outbox.began(matter('a'), T0);
+  outbox.alert(alert(1), T0);
+  let now = T0 + 5 * S;
+  const waits: number[] = [];
+  for (let n = 0; n < 10; n += 1) {
+    expect(outbox.take(now)).toBeDefined();
+    outbox.alert(alert(1), now);
+    outbox.failed(now);
+    const next = outbox.nextTryMs ?? 0;
+    waits.push((next - now) / S);
+    expect(outbox.take(next - 1)).toBeUndefined();
+    now = next;
+  }
+  expect(waits).toEqual([30, 60, 120, 240, 480, 960, 1_920, 3_600, 3_600, 3_600]);
+  const batch = outbox.take(now);
+  expect([keys(batch?.began), batch?.alerts[0]?.count]).toEqual([['a'], 11]);
+  outbox.sent(now);
+  expect([outbox.failures, outbox.waiting, outbox.nextTryMs]).toEqual([0, 0, undefined]);
+});
+
+test('it stays bounded whatever comes, and counts what it left out', () => {
+  const outbox = open();
+  for (let n = 0; n < 5_000; n += 1) {
+    outbox.began(matter(`m${String(n)}`), T0);
+    outbox.alert(alert(n), T0);
+  }
+  outbox.miss(7, T0);
+  for (let n = 0; n < 20; n += 1) {
+    outbox.take(T0 + 10_000 * S * (n + 1));
+    for (let m = 0; m < 300; m += 1) outbox.alert(alert(100_000 + n * 1_000 + m), T0);
+    outbox.failed(T0 + 10_000 * S * (n + 1));
+  }
+  const { began, alerts, leftOut } = outbox.state;
+  expect([began.length, alerts.length]).toEqual([OUTBOX_LIMITS.matters, OUTBOX_LIMITS.alertKinds]);
+  const missed = 5_000 - began.length + (5_000 + 20 * 300 - alerts.length) + 7;
+  expect(leftOut).toBe(missed);
+  expect(outbox.take(T0 + 1_000_000 * S)?.leftOut).toBe(missed);
+});
+
+test('a matter is told when it begins and when it is over, and only who heard of it hears that it is over', () => {
+  const outbox = open();
+  outbox.over(matter('never told'), T0);
+  outbox.began(matter('a'), T0);
+  outbox.take(T0 + 5 * S);
+  outbox.sent(T0 + 5 * S);
+  outbox.began(matter('a'), T0 + 6 * S);
+  expect(outbox.waiting).toBe(0);
+  outbox.over(matter('a'), T0 + 90 * S);
+  outbox.over(matter('a'), T0 + 91 * S);
+  const batch = outbox.take(T0 + 100 * S);
+  expect([keys(batch?.began), keys(batch?.over)]).toEqual([[], ['a']]);
+  // It begins again while that it is over is on its way.
+  outbox.began(matter('a'), T0 + 101 * S);
+  outbox.sent(T0 + 101 * S);
+  expect(keys(outbox.take(T0 + 200 * S)?.began)).toEqual(['a']);
+});
+
+test('what waits, what was told and what was sent when outlive a restart, also in the middle of a message', () => {
+  const outbox = open();
+  outbox.began(matter('told'), T0);
+  outbox.take(T0 + 5 * S);
+  outbox.sent(T0 + 5 * S);
+  outbox.began(matter('under way'), T0 + 70 * S);
+  outbox.take(T0 + 80 * S);
+  outbox.alert(alert(1), T0 + 81 * S);
+  const kept = JSON.parse(JSON.stringify(outbox.state)) as typeof outbox.state;
+  const again = new Outbox(kept, PACE, T0 + 90 * S);
+  again.began(matter('told'), T0 + 90 * S);
+  expect(again.take(T0 + 94 * S)).toBeUndefined();
+  const batch = again.take(T0 + 95 * S);
+  expect([keys(batch?.began), batch?.alerts.length]).toEqual([['under way'], 1]);
+});
+
+test('a clock that is set back does not make it silent', () => {
+  const outbox = open();
+  outbox.began(matter('a'), T0);
+  outbox.take(T0 + 5 * S);
+  outbox.sent(T0 + 5 * S);
+  const yesterday = T0 - 86_400 * S;
+  outbox.began(matter('b'), yesterday);
+  expect(keys(outbox.take(yesterday + 5 * S)?.began)).toEqual(['b']);
+});
