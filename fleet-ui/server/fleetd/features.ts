@@ -4,8 +4,8 @@ import { ASSETS_MIGRATIONS } from '../assets/index.ts';
 import { Ca, CA_MIGRATIONS } from '../ca/index.ts';
 import { DATA_MIGRATIONS } from '../data/index.ts';
 import { EVENTS_MIGRATIONS, fleetEvents, readHubCluster } from '../events/index.ts';
-import { NOTIFY_MIGRATIONS } from '../notify/index.ts';
-import { openPeople, PEOPLE_MIGRATIONS } from '../people/index.ts';
+import { NOTIFY_MIGRATIONS, sealKey } from '../notify/index.ts';
+import { openPeople, openSeal, PEOPLE_MIGRATIONS } from '../people/index.ts';
 import { openInstrumentApi, PROXY_MIGRATIONS } from '../proxy/index.ts';
 import { SENSORS_AFTER_RESTORE, SENSORS_MIGRATIONS, sensorsFeature } from '../sensors/index.ts';
 import { SETTINGS_MIGRATIONS } from '../settings/index.ts';
@@ -93,6 +93,7 @@ export async function openFeatures(context: FleetContext): Promise<OpenedFleet> 
     store,
     log,
     encrypted: !config.web.plainHttp,
+    seal: openSeal(await sealKey(config.stateDir)),
     // Called when somebody asks, and by then there are sensors.
     groupsOf: (sensor) => joined.sensors.groupsOf(sensor),
     ...(oidc === undefined ? {} : { oidc }),

@@ -20,6 +20,7 @@ import { secondFactorRoutes } from './routes/second-factor-routes.ts';
 import { sessionRoutes } from './routes/session-routes.ts';
 import { ssoRoutes } from './routes/sso-routes.ts';
 import { tokenRoutes } from './routes/token-routes.ts';
+import type { Seal } from './sealed.ts';
 import { SecondFactor } from './second-factor.ts';
 import { Sessions } from './sessions.ts';
 import { SignIn } from './sign-in.ts';
@@ -36,6 +37,8 @@ export interface PeopleOptions {
   groupsOf?: GroupsOf;
   /** Signing in at an identity provider. */
   oidc?: OidcConfig;
+  /** For secrets of second factors in the database; without, they stand there as they are. */
+  seal?: Seal;
   /** Milliseconds since 1970. */
   clock?: () => number;
 }
@@ -79,7 +82,13 @@ export function openPeople(options: PeopleOptions): People {
   const accounts = new Accounts(store.db, clock);
   const sessions = new Sessions(store.db, clock);
   const tokens = new Tokens(store.db, clock);
-  const secondFactor = new SecondFactor(store.db, clock, (id) => accounts.changed(id));
+  const secondFactor = new SecondFactor(store.db, clock, (id) => accounts.changed(id), options.seal);
+  const lost = secondFactor.sealAll();
+  if (lost.length > 0)
+    log.error(
+      { people: lost },
+      'the key of second factors is not the one they were sealed with: recovery codes still work; an administrator can forget a second factor',
+    );
   const attempts = new Attempts(store.db, clock);
   const signIn = new SignIn({ accounts, attempts, passwords: new Passwords(), secondFactor });
   const identities = new Identities(accounts, sessions, tokens, options.groupsOf ?? (() => []));

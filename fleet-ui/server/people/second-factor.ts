@@ -1,9 +1,12 @@
 import type { Database } from 'better-sqlite3';
 import { BulkheadError } from '@bulkhead/platform/kernel';
+import type { Seal } from './sealed.ts';
 import { hashSecret, randomTypedCode, readTypedCode } from './secrets.ts';
 import { checkTotp, newTotpSecret, totpUri } from './totp.ts';
 
 const RECOVERY_CODES = 10;
+/** Stands before a secret that is sealed; one that is not is base32 and holds no dot. */
+const SEALED = 'sealed.';
 
 interface Row {
   name: string;
@@ -22,12 +25,41 @@ export class SecondFactor {
   readonly #db: Database;
   readonly #clock: () => number;
   readonly #changed: (person: string) => void;
+  readonly #seal: Seal | undefined;
 
-  /** @param changed called when an account has a second factor or has none any more */
-  constructor(db: Database, clock: () => number, changed: (person: string) => void) {
+  /**
+   * @param changed called when an account has a second factor or has none any more
+   * @param seal for the secrets in the database; without, they stand there as they are
+   */
+  constructor(db: Database, clock: () => number, changed: (person: string) => void, seal?: Seal) {
     this.#db = db;
     this.#clock = clock;
     this.#changed = changed;
+    this.#seal = seal;
+  }
+
+  /** Seals what an earlier version kept as it was. @returns names of accounts whose secret cannot be opened with this key */
+  sealAll(): string[] {
+    if (this.#seal === undefined) return [];
+    const rows = this.#db
+      .prepare<[], Row & { id: string }>(
+        `SELECT id, name, totp_secret, totp_pending, totp_step FROM people_accounts
+         WHERE totp_secret IS NOT NULL OR totp_pending IS NOT NULL`,
+      )
+      .all();
+    const sealed = (id: string, kept: string | null) =>
+      kept === null || kept.startsWith(SEALED) ? kept : this.#sealed(id, kept);
+    this.#db.transaction(() => {
+      const keep = this.#db.prepare(
+        'UPDATE people_accounts SET totp_secret = ?, totp_pending = ? WHERE id = ?',
+      );
+      for (const { id, totp_secret, totp_pending } of rows)
+        keep.run(sealed(id, totp_secret), sealed(id, totp_pending), id);
+    })();
+    const lost = rows.filter(
+      ({ id, totp_secret: kept }) => kept !== null && this.#opened(id, kept) === undefined,
+    );
+    return lost.map(({ name }) => name);
   }
 
   /** @throws BulkheadError FLEET_PEOPLE_TOTP_SET */
@@ -35,7 +67,9 @@ export class SecondFactor {
     const row = this.#row(person);
     if (row === undefined || row.totp_secret !== null) throw alreadySet('is set already');
     const secret = newTotpSecret();
-    this.#db.prepare('UPDATE people_accounts SET totp_pending = ? WHERE id = ?').run(secret, person);
+    this.#db
+      .prepare('UPDATE people_accounts SET totp_pending = ? WHERE id = ?')
+      .run(this.#sealed(person, secret), person);
     return { secret, uri: totpUri(secret, row.name) };
   }
 
@@ -43,7 +77,9 @@ export class SecondFactor {
   async confirm(person: string, code: string): Promise<string[]> {
     const pending = this.#row(person)?.totp_pending ?? null;
     if (pending === null) throw alreadySet('was not begun');
-    const step = await checkTotp(pending, code, this.#clock(), 0);
+    const secret = this.#opened(person, pending);
+    if (secret === undefined) throw alreadySet('was begun with another key');
+    const step = await checkTotp(secret, code, this.#clock(), 0);
     if (step === undefined) throw codeRefused();
     const codes = Array.from({ length: RECOVERY_CODES }, () => randomTypedCode());
     this.#db.transaction(() => {
@@ -78,7 +114,9 @@ export class SecondFactor {
   async takeCode(person: string, code: string): Promise<boolean> {
     const row = this.#row(person);
     if (row === undefined || row.totp_secret === null) return false;
-    const step = await checkTotp(row.totp_secret, code, this.#clock(), row.totp_step);
+    const secret = this.#opened(person, row.totp_secret);
+    if (secret === undefined) return false;
+    const step = await checkTotp(secret, code, this.#clock(), row.totp_step);
     if (step === undefined) return false;
     // Somebody may have come with it while it was computed.
     return (
@@ -106,6 +144,18 @@ export class SecondFactor {
         .pluck()
         .get(person) ?? 0
     );
+  }
+
+  #sealed(person: string, secret: string): string {
+    return this.#seal === undefined ? secret : SEALED + this.#seal.seal({ person, secret });
+  }
+
+  /** undefined: sealed with another key, or for somebody else */
+  #opened(person: string, kept: string): string | undefined {
+    if (!kept.startsWith(SEALED)) return kept;
+    const inside = this.#seal?.open(kept.slice(SEALED.length)) as
+      { person?: unknown; secret?: unknown } | undefined;
+    return inside?.person === person && typeof inside.secret === 'string' ? inside.secret : undefined;
   }
 
   #row(person: string): Row | undefined {
