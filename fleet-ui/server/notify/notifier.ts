@@ -30,7 +30,7 @@ export interface IncomingAlerts {
   body: Uint8Array;
 }
 
-const TICK_MS = 1_000;
+const TICK_MS = 500;
 const LOOK_MS = 5_000;
 const KEEP_MS = 5_000;
 /** What is read of alerts in a second; a flood beyond that is counted and not read, so that taking events in is not slowed. */

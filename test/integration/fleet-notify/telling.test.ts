@@ -55,7 +55,7 @@ async function add(more: Partial<ChannelChange> = {}): Promise<ChannelView> {
 async function looked(): Promise<void> {
   for (let n = 0; n < 2; n += 1) {
     bench.shiftMs += 6_000;
-    await new Promise((resolve) => setTimeout(resolve, 1_300));
+    await new Promise((resolve) => setTimeout(resolve, 800));
   }
 }
 

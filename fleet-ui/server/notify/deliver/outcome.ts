@@ -7,7 +7,7 @@ export interface Accepted {
 }
 
 /** All of one try: nobody waits longer, and the next message may go. */
-export const DELIVERY_MS = 20_000;
+export const DELIVERY_MS = 15_000;
 const TEXT_MOST = 300;
 
 /** @param secrets which must not stand in what is shown, whatever the other side repeats */
