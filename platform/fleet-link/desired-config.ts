@@ -2,8 +2,17 @@ import { createHash } from 'node:crypto';
 import type { ConfigResult, DesiredConfig } from '../contracts/fleet/index.ts';
 import { BulkheadError, describeError, type Logger } from '../kernel/index.ts';
 import { printable } from './enrolment.ts';
+import { PROOF_PACE, proveLink, type ProofPace } from './link-proof.ts';
 import type { DesiredRecord, MembershipStore } from './membership.ts';
 import { fleetAuthor } from './roles.ts';
+
+/** A configuration that is in force now. */
+export interface AppliedConfig {
+  /** Of the sensor. */
+  revision: number;
+  /** What was in force before; absent: nothing was changed. */
+  before?: number | undefined;
+}
 
 export interface DesiredConfigParts {
   log: Logger;
@@ -14,7 +23,14 @@ export interface DesiredConfigParts {
    * Brings it in force as a revision of the sensor. @throws BulkheadError FLEET_LINK_CONFIG_INTERRUPTED when the sensor ends
    * meanwhile: it is then tried again after the next start.
    */
-  apply: (document: string, author: string, reason: string) => Promise<{ revision: number }>;
+  apply: (document: string, author: string, reason: string) => Promise<AppliedConfig>;
+  /** What is needed to find out whether a configuration cost the sensor its link; absent: it is not found out. */
+  proof?: {
+    reached: () => boolean;
+    /** Brings `to` in force again. @throws BulkheadError when `from` is not in force any more, or it did not go well. */
+    goBack: (from: number, to: number, reason: string) => Promise<void>;
+    pace?: ProofPace;
+  };
   /** Tells the fleet; what is lost is told again with the next attach. */
   report: (result: ConfigResult) => void;
 }
@@ -24,13 +40,15 @@ export interface DesiredConfigParts {
  *
  * INVARIANTS: one at a time, in the order of their revisions; of those that wait only the newest is tried. What became of the
  * newest is on disk before it is told, so it is not tried twice, whoever restarts; one during which the sensor died is not tried
- * again by itself, because it may have been the reason. `receive` returns at once.
+ * again by itself, because it may have been the reason. `receive` returns at once. When the fleet stays out of reach after one was
+ * brought in force, what was before it is brought in force again, once, unless somebody changed the configuration meanwhile.
  */
 export class DesiredConfigs {
   readonly #parts: DesiredConfigParts;
   #record: DesiredRecord | undefined;
   #next: DesiredConfig | undefined;
   #working: Promise<void> | undefined;
+  #proof: { end: AbortController; over: Promise<void> } | undefined;
 
   constructor(parts: DesiredConfigParts) {
     this.#parts = parts;
@@ -39,6 +57,7 @@ export class DesiredConfigs {
   async open(): Promise<void> {
     const record = await this.#parts.store.desired();
     this.#record = record;
+    if (record?.state === 'applied') this.#prove(record);
     if (record?.state !== 'applying') return;
     await this.#keep({
       ...record,
@@ -59,6 +78,7 @@ export class DesiredConfigs {
 
   /** Forgets everything: another fleet counts anew. */
   async forget(): Promise<void> {
+    this.#proof?.end.abort();
     this.#record = undefined;
     this.#next = undefined;
     await this.#parts.store.forgetDesired();
@@ -96,6 +116,14 @@ export class DesiredConfigs {
     await this.#working;
   }
 
+  /** Nothing is proven any more, and nothing goes back; the next start goes on with it. */
+  async stop(): Promise<void> {
+    this.#proof?.end.abort();
+    await this.#working;
+    this.#proof?.end.abort();
+    await this.#proof?.over;
+  }
+
   async #work(): Promise<void> {
     for (;;) {
       const wanted = this.#next;
@@ -115,7 +143,16 @@ export class DesiredConfigs {
     const { log, store, check, apply } = this.#parts;
     const before = this.#record;
     const inForce = this.inForce;
-    const head = { version: 1 as const, revision, digest: digestOf(wanted), inForce };
+    // Whatever was to be proven: the fleet was reached.
+    this.#proof?.end.abort();
+    const head = {
+      version: 1 as const,
+      revision,
+      digest: digestOf(wanted),
+      inForce,
+      back: 0,
+      backInForce: 0,
+    };
     try {
       const document = textOf(configYaml);
       await check(document);
@@ -130,7 +167,10 @@ export class DesiredConfigs {
         message: '',
         sensorRevision: outcome.revision,
         inForce: revision,
+        back: this.#parts.proof === undefined ? 0 : (outcome.before ?? 0),
+        backInForce: inForce,
       });
+      if (this.#record !== undefined) this.#prove(this.#record);
     } catch (error) {
       if (error instanceof BulkheadError && error.code === 'FLEET_LINK_CONFIG_INTERRUPTED') {
         // An orderly end: as if it had not come yet. The fleet sends it again.
@@ -151,6 +191,45 @@ export class DesiredConfigs {
         sensorRevision: 0,
       });
     }
+    if (this.#record !== undefined) this.#tell(this.#record);
+  }
+
+  /** Finds out whether the fleet can still be reached, in the background. */
+  #prove(record: DesiredRecord): void {
+    if (record.back === 0 || this.#parts.proof === undefined) return;
+    const end = new AbortController();
+    const over = this.#proven(record, this.#parts.proof, end.signal).catch((error: unknown) => {
+      this.#parts.log.error({ err: error }, `the way back was not taken: ${describeError(error)}`);
+    });
+    this.#proof = { end, over };
+  }
+
+  async #proven(
+    record: DesiredRecord,
+    { reached, goBack, pace = PROOF_PACE }: NonNullable<DesiredConfigParts['proof']>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { revision, sensorRevision, back, backInForce } = record;
+    const found = await proveLink(reached, pace, signal);
+    const isMine = (): boolean => !signal.aborted && this.#record === record && this.#working === undefined;
+    if (found === 'ended' || !isMine()) return;
+    if (found === 'held') return this.#keep({ ...record, back: 0, backInForce: 0 });
+    const seconds = String(Math.round(pace.lostMs / 1000));
+    const message = `With revision ${String(revision)} the fleet was out of reach for ${seconds} s, so the sensor went back to what was in force before.`;
+    this.#parts.log.error({ revision, back }, message);
+    try {
+      await goBack(sensorRevision, back, message);
+    } catch (error) {
+      // Somebody at the sensor changed it meanwhile, or it cannot be had back: it is not tried for ever.
+      if (isMine()) await this.#keep({ ...record, back: 0, backInForce: 0 });
+      throw error;
+    }
+    if (!isMine()) return;
+    await this.#keep({
+      ...record,
+      ...{ state: 'failed', code: 'FLEET_LINK_CONFIG_LINK_LOST', message, sensorRevision: 0 },
+      ...{ inForce: backInForce, back: 0, backInForce: 0 },
+    });
     if (this.#record !== undefined) this.#tell(this.#record);
   }
 

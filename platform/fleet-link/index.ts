@@ -1,5 +1,6 @@
 export type { ApiRequest, SensorApi } from './ask-runner.ts';
 export { ALLOWED, type Allowed } from './asks.ts';
+export type { AppliedConfig } from './desired-config.ts';
 export { machineFacts, type HardwareParts } from './hardware.ts';
 export type { JoinRequest } from './join.ts';
 export { FleetLink, type FleetLinkParts } from './link.ts';

@@ -60,6 +60,11 @@ export class LinkState {
     return this.#error;
   }
 
+  /** The fleet answers, whether it lets the sensor in or not. */
+  get reaches(): boolean {
+    return this.#phase === 'up' || this.#phase === 'refused' || this.#phase === 'returning';
+  }
+
   set(phase: LinkPhase, error?: unknown): void {
     if (phase !== this.#phase) this.#since = new Date();
     if (this.#phase === 'up') this.lastUp = new Date();

@@ -3,18 +3,19 @@ import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Hello, Welcome } from '../contracts/fleet/index.ts';
 import type { Hardware } from '../contracts/index.ts';
-import { BulkheadError, describeError, type Logger } from '../kernel/index.ts';
+import { describeError, type Logger } from '../kernel/index.ts';
 import type { SensorApi } from './ask-runner.ts';
 import type { Attachment } from './attachment.ts';
 import { clockWrong, lifeOf } from './certificates.ts';
 import { CertificateKeeper } from './certificate-keeper.ts';
 import { checkClaims, type Claims } from './cut-off.ts';
-import { DesiredConfigs } from './desired-config.ts';
+import { DesiredConfigs, type DesiredConfigParts } from './desired-config.ts';
 import { joinFleet, type JoinRequest } from './join.ts';
+import { notJoined, reasonOf } from './link-reasons.ts';
 import { LinkState, type FleetStatus } from './link-state.ts';
 import { MembershipStore, type Membership } from './membership.ts';
 import { PACE, type Pace } from './reconnect.ts';
-import { down, type SessionEnd } from './session.ts';
+import { down } from './session.ts';
 import type { InstrumentPages } from './tunnels.ts';
 
 const PROTOCOL = 1;
@@ -37,7 +38,9 @@ export interface FleetLinkParts {
   /** What a document would take of the machine. @throws BulkheadError when it is none. */
   claimsOf: (document: string) => Claims;
   /** @see DesiredConfigParts.apply */
-  applyConfig: (document: string, author: string, reason: string) => Promise<{ revision: number }>;
+  applyConfig: DesiredConfigParts['apply'];
+  /** @see DesiredConfigParts.proof; absent: it never goes back by itself. */
+  goBack?: NonNullable<DesiredConfigParts['proof']>['goBack'];
   pace?: Partial<Pace>;
 }
 
@@ -72,6 +75,7 @@ export class FleetLink {
       store: this.#store,
       check: (document) => this.#check(document),
       apply: parts.applyConfig,
+      ...(parts.goBack && { proof: { reached: () => this.#state.reaches, goBack: parts.goBack } }),
       report: (value) => {
         void this.#attachment?.send({ $case: 'configResult', value }).catch(() => undefined);
       },
@@ -96,7 +100,7 @@ export class FleetLink {
   async stop(): Promise<void> {
     await this.#exclusive(async () => {
       await this.#rest();
-      await this.#desired.idle();
+      await this.#desired.stop();
     });
   }
 
@@ -324,24 +328,4 @@ export class FleetLink {
     this.#turn = turn.catch(() => undefined);
     return turn;
   }
-}
-
-/** A way that leads nowhere is told better than that nobody said welcome. */
-async function reasonOf(
-  error: SessionEnd['error'],
-  welcomed: boolean,
-  membership: Membership,
-): Promise<BulkheadError | undefined> {
-  if (error === undefined) return undefined;
-  const { diagnose, explain } = await import('./channel.ts');
-  if (!(error instanceof BulkheadError)) return explain(error, membership);
-  return welcomed ? error : ((await diagnose(membership)) ?? error);
-}
-
-function notJoined(): BulkheadError {
-  return new BulkheadError({
-    code: 'FLEET_LINK_NOT_JOINED',
-    message: 'This sensor belongs to no fleet.',
-    hint: 'Have the fleet make a join token, and run `bulkhead fleet join TOKEN`.',
-  });
 }

@@ -50,6 +50,12 @@ const DesiredSchema = z.strictObject({
   sensorRevision: z.int().min(0).default(0),
   /** The newest one that was brought in force; 0 = none. */
   inForce: z.int().min(0),
+  /**
+   * Until it is proven that the fleet can still be reached: the sensor's own revision to go back to, and the fleet's that is then in
+   * force. 0 = nothing is to be proven.
+   */
+  back: z.int().min(0).default(0),
+  backInForce: z.int().min(0).default(0),
 });
 export type DesiredRecord = z.output<typeof DesiredSchema>;
 

@@ -5,7 +5,7 @@ import type { FastifyInstance } from 'fastify';
 import { Agent, request } from 'undici';
 import { z } from 'zod';
 import { NameSchema, type Hardware } from '../contracts/index.ts';
-import { FleetLink, machineFacts, type SensorApi } from '../fleet-link/index.ts';
+import { FleetLink, machineFacts, type AppliedConfig, type SensorApi } from '../fleet-link/index.ts';
 import { BulkheadError, parseStrict, sitePaths } from '../kernel/index.ts';
 import { SETTLE_TIMEOUT_MS } from './config-change.ts';
 import { parseSensorConfig } from './config-file.ts';
@@ -73,6 +73,19 @@ export function fleetFeature(context: FeatureContext): FleetFeature {
     config: () => configuration.revisions.current?.document,
     claimsOf,
     applyConfig: (document, author, reason) => applyConfig(context, document, author, reason),
+    goBack: async (from, to, reason) => {
+      await context.changes.apply({
+        document: configuration.revisions.get(to).revision.document,
+        author: 'sensor',
+        reason,
+        origin: 'rollback',
+        restores: to,
+        // Whoever changed it at the sensor meanwhile knows better.
+        expectRevision: from,
+        timeoutMs: SETTLE_TIMEOUT_MS,
+        watch: 'steps',
+      });
+    },
   });
   return {
     name: 'fleet',
@@ -129,19 +142,20 @@ function apiThrough(agent: Agent): SensorApi {
 }
 
 async function applyConfig(
-  { changes }: FeatureContext,
+  { changes, configuration }: FeatureContext,
   document: string,
   author: string,
   reason: string,
-): Promise<{ revision: number }> {
+): Promise<AppliedConfig> {
   try {
-    return await changes.apply({
+    const { changed, revision } = await changes.apply({
       document,
       author,
       reason,
       origin: 'apply',
       timeoutMs: SETTLE_TIMEOUT_MS,
     });
+    return { revision, before: changed ? configuration.revisions.get(revision).revision.basedOn : undefined };
   } catch (error) {
     if (!isEnding(error)) throw error;
     throw new BulkheadError({

@@ -78,6 +78,11 @@ export const FLEET_LINK_ERRORS: Readonly<Record<string, CatalogueEntry>> = Objec
     title: 'The configuration of the fleet names a file of the sensor that was not named before.',
     hint: 'Which of its files instruments may read is said at the sensor: apply it there once, or deliver the file over the bus.',
   },
+  FLEET_LINK_CONFIG_LINK_LOST: {
+    title:
+      'With a configuration the sensor did not reach its fleet any more, and went back to the one before.',
+    hint: 'Look at what the revision changed of interfaces and routes. If the fleet or the network was away for another reason, send it again.',
+  },
   FLEET_LINK_CONFIG_OLD: {
     title: 'The fleet sent an older revision than one that it sent before.',
     hint: 'The fleet was perhaps restored from a backup. Save the configuration there once more, so that it gets a new revision.',
