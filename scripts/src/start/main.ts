@@ -10,7 +10,7 @@ import { runOnce, type OnceReport } from './once.ts';
 import { parseStartOptions, type StartOptions } from './options.ts';
 import { takeDownRemains } from './remains.ts';
 import type { RunningSensor } from './running-sensor.ts';
-import { roomFor } from './sites.ts';
+import { availableMemoryMib, tooManyFor } from './sites.ts';
 import { Stages, type StageResult } from './stages.ts';
 
 /** Stages that this program shows, the installation before it included; with `--once` in the lab also those of the chain. */
@@ -168,7 +168,7 @@ async function bringUpOthers(
 
 /** @throws BulkheadError START_SENSORS_TOO_MANY */
 async function refuseTooMany(sensors: number): Promise<void> {
-  const why = await roomFor(sensors);
+  const why = tooManyFor(sensors, await availableMemoryMib());
   if (why === undefined) return;
   throw new BulkheadError({
     code: 'START_SENSORS_TOO_MANY',

@@ -25,10 +25,11 @@ export function fleetSites(first: Site, sensors: number): Site[] {
   return [first, ...further.map((number) => siteBeside(`${first.prefix}${number}`))];
 }
 
-/** Why so many sensors do not fit on this machine; undefined: they do. */
-export async function roomFor(sensors: number): Promise<string | undefined> {
-  const text = await readFile('/proc/meminfo', 'utf8');
-  const availableMib = Math.floor(Number(/^MemAvailable:\s+(\d+) kB/m.exec(text)?.[1] ?? 0) / 1024);
+/**
+ * Why so many sensors do not fit on this machine; undefined: they do.
+ * @param availableMib memory that could be had without anything else going short
+ */
+export function tooManyFor(sensors: number, availableMib: number): string | undefined {
   const needMib = FIRST_MIB + (sensors - 1) * FURTHER_MIB;
   if (availableMib >= needMib) return undefined;
   const fit = Math.floor((availableMib - FIRST_MIB) / FURTHER_MIB) + 1;
@@ -36,4 +37,9 @@ export async function roomFor(sensors: number): Promise<string | undefined> {
     `${String(sensors)} sensors need about ${String(needMib)} MiB of memory, and ${String(availableMib)} MiB are free` +
     (fit < 1 ? '' : `: enough for ${String(fit)}`)
   );
+}
+
+export async function availableMemoryMib(): Promise<number> {
+  const text = await readFile('/proc/meminfo', 'utf8');
+  return Math.floor(Number(/^MemAvailable:\s+(\d+) kB/m.exec(text)?.[1] ?? 0) / 1024);
 }
