@@ -70,7 +70,7 @@ export const AssetQuerySchema = z.strictObject({
   limit: z.coerce.number().int().min(1).max(200).default(50),
   offset: z.coerce.number().int().min(0).max(10_000).default(0),
 });
-export type AssetQuery = z.input<typeof AssetQuerySchema>;
+export type AssetQuery = Partial<z.output<typeof AssetQuerySchema>>;
 
 export const AssetPageSchema = z.object({
   assets: z.array(AssetSchema),

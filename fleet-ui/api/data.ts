@@ -44,7 +44,7 @@ export const DataStoresQuerySchema = z.strictObject({
   limit: z.coerce.number().int().min(1).max(500).default(100),
   offset: z.coerce.number().int().min(0).max(100_000).default(0),
 });
-export type DataStoresQuery = z.input<typeof DataStoresQuerySchema>;
+export type DataStoresQuery = Partial<z.output<typeof DataStoresQuerySchema>>;
 
 /** What the fleet has of one sensor's data report. */
 export const DataReportStateSchema = z.object({

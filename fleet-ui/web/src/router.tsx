@@ -113,11 +113,33 @@ const events = createRoute({
     'name',
     'signature',
     'flow',
+    'handled',
+    'owner',
+    'suppressed',
+    'show',
+    'guide',
     'range',
     'since',
     'until',
   ),
   component: lazyRouteComponent(() => import('./pages/events/events.tsx'), 'Events'),
+});
+const assets = createRoute({
+  getParentRoute: () => shell,
+  path: '/assets',
+  validateSearch: texts('text', 'sensor', 'kind', 'sort', 'alerts'),
+  component: lazyRouteComponent(() => import('./pages/assets/assets.tsx'), 'Assets'),
+});
+const fleetData = createRoute({
+  getParentRoute: () => shell,
+  path: '/data',
+  validateSearch: texts('text', 'at', 'sort', 'faults'),
+  component: lazyRouteComponent(() => import('./pages/data/data.tsx'), 'Data'),
+});
+const imports = createRoute({
+  getParentRoute: () => shell,
+  path: '/import',
+  component: lazyRouteComponent(() => import('./pages/import/import.tsx'), 'Import'),
 });
 const people = createRoute({
   getParentRoute: () => shell,
@@ -172,6 +194,9 @@ const routeTree = root.addChildren([
     adoption,
     sensor.addChildren([wiring, instruments, instrument, machine, revisions, data, record]),
     events,
+    assets,
+    fleetData,
+    imports,
     people,
     account,
     audit,

@@ -15,6 +15,7 @@ import {
 } from '@bulkhead/fleet-api';
 import { ok, refused, type Answer, type Asked } from './answer.ts';
 import { eventAt, facets, histogram, openAlerts } from './events.ts';
+import { ofData } from './data-answers.ts';
 import { AUDIT, meAs, PEOPLE } from './people.ts';
 import { briefsOf } from './sensor-briefs.ts';
 import { ofSensor } from './sensor-answers.ts';
@@ -90,6 +91,8 @@ export function answer(asked: Asked, state: FixtureState): Answer | undefined {
   if (!state.signedIn) return refused(401, 'FLEET_PEOPLE_NOT_SIGNED_IN', 'Nobody is signed in.', 'Sign in.');
   const own = ofSettings(asked, state.sensors === 'none');
   if (own !== undefined) return own;
+  const data = ofData(asked, state.sensors === 'none');
+  if (data !== undefined) return data;
   return ofFleet(asked, state) ?? ofSensor(asked) ?? (method === 'GET' ? undefined : ok({ done: true }));
 }
 

@@ -4,7 +4,7 @@ import { holds, usePerson } from '../api/session.ts';
 import { Icon, type IconName } from './icon.tsx';
 
 interface Place {
-  to: '/' | '/sensors' | '/events' | '/people' | '/audit' | '/settings';
+  to: '/' | '/sensors' | '/events' | '/assets' | '/data' | '/import' | '/people' | '/audit' | '/settings';
   name: string;
   icon: IconName;
   /** Shown to who holds it somewhere. */
@@ -15,6 +15,9 @@ const PLACES: readonly Place[] = [
   { to: '/', name: 'Overview', icon: 'overview' },
   { to: '/sensors', name: 'Sensors', icon: 'sensors', right: 'sensors.read' },
   { to: '/events', name: 'Events', icon: 'events', right: 'events.read' },
+  { to: '/assets', name: 'Assets', icon: 'assets', right: 'events.read' },
+  { to: '/data', name: 'Data', icon: 'data', right: 'sensors.read' },
+  { to: '/import', name: 'Import', icon: 'import', right: 'sensors.operate' },
   { to: '/people', name: 'People', icon: 'people', right: 'people.manage' },
   { to: '/audit', name: 'Audit', icon: 'audit', right: 'audit.read' },
   { to: '/settings', name: 'Settings', icon: 'settings', right: 'settings.manage' },
