@@ -192,6 +192,8 @@ export const EventStatusSchema = z
     retentionDays: z.number(),
     oldest: TimestampSchema.optional(),
     newest: TimestampSchema.optional(),
+    /** Days that the fleet's clock says and nobody has confirmed: events do not grow old by them. Absent: none. */
+    doubtedDays: z.number().optional(),
     /** Records that went, by reason: `retention`, `full`, `duplicate`, `unreadable`. */
     dropped: z.record(z.string(), z.number()),
     sensors: z.array(
@@ -210,3 +212,5 @@ export const EventStatusSchema = z
   })
   .meta({ id: 'EventStatus' });
 export type EventStatus = z.infer<typeof EventStatusSchema>;
+
+export const ClockAcceptedSchema = z.object({ accepted: z.literal(true) });

@@ -112,7 +112,8 @@ class Events implements FleetEvents {
       stop: () => this.#stop(),
       attention: () => this.#attention(),
       routes: (app) => {
-        eventRoutes(app, { store, live: this.#live, status: () => this.status(), suppressions });
+        const [status, acceptClock] = [() => this.status(), () => this.#acceptClock()];
+        eventRoutes(app, { store, live: this.#live, status, acceptClock, suppressions });
         contextRoutes(app, { store, suppressions, ruleManagers: parts.ruleManagers });
         suppressionRoutes(app, { store, suppressions });
         viewRoutes(app, new Views(parts.db));
@@ -183,9 +184,15 @@ class Events implements FleetEvents {
       ...this.#parts.keeping,
       oldest: time(report.oldestMs),
       newest: time(report.newestMs),
+      ...(this.#doubtedDays >= 1 ? { doubtedDays: Math.round(this.#doubtedDays) } : {}),
       dropped: { ...report.dropped, ...this.#ingest?.faults() },
       sensors: [...known, ...silent],
     };
+  }
+
+  async #acceptClock(): Promise<void> {
+    await this.#opened().believeClock();
+    this.#doubtedDays = 0;
   }
 
   async #start(): Promise<void> {

@@ -1,4 +1,5 @@
 import {
+  ClockAcceptedSchema,
   EventFacetsQuerySchema,
   EventFacetsSchema,
   EventHistogramQuerySchema,
@@ -27,6 +28,8 @@ export interface EventRoutesParts {
   store: () => FleetEventStore;
   live: LiveEvents;
   status: () => Promise<EventStatus>;
+  /** A person says that the clock is right. */
+  acceptClock: () => Promise<void>;
   suppressions: Pick<Suppressions, 'acting' | 'covering'>;
 }
 
@@ -34,7 +37,8 @@ const TAGS = ['events'];
 const DAY_MS = 86_400_000;
 
 /** Questions about events, of all sensors whose events the asker may read. */
-export function eventRoutes(app: FleetApp, { store, live, status, suppressions }: EventRoutesParts): void {
+export function eventRoutes(app: FleetApp, parts: EventRoutesParts): void {
+  const { store, live, status, suppressions } = parts;
   const question = async (person: Person | undefined, filter: object) => ({
     filter,
     sensors: await readable(store(), person),
@@ -134,6 +138,22 @@ export function eventRoutes(app: FleetApp, { store, live, status, suppressions }
     async ({ person }) => {
       const all = await status();
       return { ...all, sensors: all.sensors.filter(({ sensor }) => person?.may('events.read', sensor)) };
+    },
+  );
+  app.post(
+    '/api/v1/events/accept-clock',
+    {
+      config: { right: 'settings.manage', audit: 'events.accept-clock' },
+      schema: {
+        summary:
+          'Confirm that the clock of the fleet is right: events grow old by the days that were doubted',
+        tags: TAGS,
+        response: { 200: ClockAcceptedSchema },
+      },
+    },
+    async () => {
+      await parts.acceptClock();
+      return { accepted: true as const };
     },
   );
   app.get(

@@ -69,6 +69,15 @@ test('alerts that wait are counted by where they came from; one that is dealt wi
   expect((await open('events.read', `?since=${tomorrow}`)).counts).toEqual([]);
 });
 
+test('that the clock of the fleet is right is said by who looks after the fleet', async () => {
+  const say = (rights: string) => ask('/accept-clock', rights, { method: 'POST' });
+  expect((await say('events.read,events.handle')).status).toBe(403);
+  const said = await say('settings.manage');
+  expect([said.status, await said.json()]).toEqual([200, { accepted: true }]);
+  const status = (await (await ask('/status', 'events.read')).json()) as EventStatus;
+  expect(status.doubtedDays).toBeUndefined();
+});
+
 test('a search by what people type, in parts; a bad one is refused with its place', async () => {
   const found = await page('?types=alert,dns&text=rule%204&severity=high&limit=1', 'events.read');
   expect(found.events).toHaveLength(1);

@@ -210,3 +210,20 @@ test('drops what is older than its time and the oldest when it is full, counts i
     await bench.dispose();
   }
 });
+
+test('when a person says that the clock is right, ages catch up at once', async () => {
+  const bench = await openFleetStore({ retentionDays: 30 });
+  const day = 86_400_000;
+  const now = bench.nowMs;
+  try {
+    await bench.store.insert([fleetMessage({ sequence: 1, timeMs: now })]);
+    await bench.store.upkeep();
+    bench.nowMs = now + 100 * day;
+    expect(await bench.store.upkeep()).toMatchObject({ expired: 0 });
+    expect((await bench.store.upkeep()).doubtedDays).toBeGreaterThan(90);
+    await bench.store.believeClock();
+    expect(await bench.store.upkeep()).toMatchObject({ expired: 1, doubtedDays: 0 });
+  } finally {
+    await bench.dispose();
+  }
+});

@@ -11,6 +11,7 @@ import { Loaded } from '../../components/loaded.tsx';
 import { Section } from '../../components/page.tsx';
 import { Ago } from '../../components/time.tsx';
 import { byteWords, compactNumber } from '../../text/number-words.ts';
+import { DoubtedClock } from './doubted-clock.tsx';
 import { EditKeeping, From } from './edit-keeping.tsx';
 
 const eventStatusQuery = queryOptions({
@@ -64,6 +65,9 @@ export function EventStore() {
                 </dd>
               </dl>
             </div>
+            {store.doubtedDays !== undefined && (
+              <DoubtedClock days={store.doubtedDays} mayAccept={mayChange} />
+            )}
             {store.sensors.length > 0 && <BySensor sensors={store.sensors} />}
             {editing && settings !== undefined && (
               <EditKeeping settings={settings} store={store} onClose={() => setEditing(false)} />
