@@ -3,7 +3,7 @@ import { closeSync, openSync } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BulkheadError, run, writeFileAtomic } from '@bulkhead/platform/kernel';
+import { BulkheadError, describeError, run, writeFileAtomic } from '@bulkhead/platform/kernel';
 
 /** Where the hub's server keeps its things. */
 export interface HubPlaces {
@@ -53,6 +53,14 @@ export class HubProcess {
     const { stdout, stderr, exitCode } = await run(this.#places.program, ['-t', '-c', candidate], {
       allowFailure: true,
       timeoutMs: 20_000,
+    }).catch((cause: unknown) => {
+      throw new BulkheadError({
+        code: 'FLEET_HUB_START_FAILED',
+        message: `The hub of the fleet needs nats-server, and ${this.#places.program} cannot be run: ${describeError(cause)}`,
+        hint: 'Run scripts/setup or install the package of Bulkhead, or say in `events.natsServer` where one of version 2.12 or newer lies.',
+        fields: { path: this.#places.program },
+        cause,
+      });
     });
     const digest = /\((sha256:[0-9a-f]{64})\)/.exec(stdout + stderr)?.[1];
     if (exitCode !== 0 || digest === undefined) {
