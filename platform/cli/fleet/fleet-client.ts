@@ -161,7 +161,7 @@ export function loginRefused(url: string): BulkheadError {
   return new BulkheadError({
     code: 'CLI_FLEET_LOGIN_REFUSED',
     message: `The fleet at ${url} does not know the token, or it has expired or was revoked.`,
-    hint: 'Make another in the fleet ("Your tokens"), then: bulkhead fleet login',
+    hint: 'Make another in the fleet (page "API tokens"), then: bulkhead fleet login',
     fields: { url },
   });
 }

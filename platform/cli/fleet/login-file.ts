@@ -101,7 +101,7 @@ function needed(path: string, cause: unknown): BulkheadError {
   return new BulkheadError({
     code: 'CLI_FLEET_LOGIN_NEEDED',
     message: `You are not logged in to a fleet: there is nothing usable in ${path}.`,
-    hint: 'Make an API token in the fleet ("Your tokens"), then: bulkhead fleet login https://FLEET:8443',
+    hint: 'Make a token in the fleet (page "API tokens"), then: bulkhead fleet login https://FLEET:8443',
     fields: { path },
     cause,
   });

@@ -35,7 +35,7 @@ export function sessionCommands(fleet: Command, action: CommandParts['action'], 
       'after',
       `
 The token is typed in (it is not shown) or read from standard input. It is never taken from the command line, where others could
-read it. People who are signed in make tokens under "Your tokens"; a token may do what they may, or less, until it expires.
+read it. People who are signed in make tokens on the page "API tokens"; one may do what they may, or less, until it expires.
 A fleet with a certificate of its own authority is believed by --fingerprint or --ca; else the machine's trust decides.
 The login is kept in ~/.config/bulkhead/fleet.json, for your eyes only.`,
     )
