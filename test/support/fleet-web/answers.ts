@@ -14,6 +14,7 @@ import {
   type Role,
 } from '@bulkhead/fleet-api';
 import { ok, refused, type Answer, type Asked } from './answer.ts';
+import { ofEventDesk } from './event-desk.ts';
 import { eventAt, facets, histogram, openAlerts } from './events.ts';
 import { ofData } from './data-answers.ts';
 import { AUDIT, meAs, PEOPLE } from './people.ts';
@@ -93,6 +94,8 @@ export function answer(asked: Asked, state: FixtureState): Answer | undefined {
   if (own !== undefined) return own;
   const data = ofData(asked, state.sensors === 'none');
   if (data !== undefined) return data;
+  const events = ofEventDesk(asked);
+  if (events !== undefined) return events;
   return ofFleet(asked, state) ?? ofSensor(asked) ?? (method === 'GET' ? undefined : ok({ done: true }));
 }
 

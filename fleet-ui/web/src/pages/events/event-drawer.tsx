@@ -1,29 +1,41 @@
-import type { EventMark, EventMarkChange, FleetEvent } from '@bulkhead/fleet-api';
-import { Button, Drawer, Textarea } from '@mantine/core';
-import { useMutation, useQueryClient } from '@tanstack/react-query';
+import type { FleetEvent } from '@bulkhead/fleet-api';
+import { Button, Drawer } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { useEffect, useState } from 'react';
-import { markEvent } from '../../api/events.ts';
+import { useState } from 'react';
+import { suppressionsQuery } from '../../api/event-desk.ts';
 import { useMay } from '../../api/session.ts';
 import { Badge } from '../../components/badge.tsx';
 import { CopyText } from '../../components/copy-text.tsx';
-import { Problem } from '../../components/problem.tsx';
 import { Ago } from '../../components/time.tsx';
 import { clockTime } from '../../text/time-words.ts';
+import { alertFields, recordParts } from './alert-fields.ts';
+import { EventHandling } from './event-handling.tsx';
+import { DnsNames, FlowEvents } from './event-neighbours.tsx';
+import { PastOccurrences, RuleTextCard } from './event-origin.tsx';
+import type { EventSensor } from './event-sensor.ts';
 import { eventPath, eventWords } from './event-words.ts';
+import { Guide } from './guide.tsx';
 import type { EventSearch } from './question.ts';
 import { SeverityBadge } from './severity-badge.tsx';
+import { SuppressDialog } from './suppress-dialog.tsx';
 
 /** All that is known of one event, and what people noted about it. */
 export function EventDrawer({
   event,
-  names,
+  sensors,
+  guided,
   set,
+  show,
   onClose,
 }: {
   event: FleetEvent | undefined;
-  names: ReadonlyMap<string, string>;
+  sensors: ReadonlyMap<string, EventSensor>;
+  /** It is to be explained from the start. */
+  guided: boolean;
   set: (change: EventSearch) => void;
+  /** Shows another event in its place. */
+  show: (event: FleetEvent) => void;
   onClose: () => void;
 }) {
   return (
@@ -32,13 +44,28 @@ export function EventDrawer({
       onClose={onClose}
       position="right"
       size="min(620px, 100vw)"
-      title={event === undefined ? '' : eventWords(event) || event.type}
+      title={event === undefined ? '' : <bdi>{eventWords(event) || event.type}</bdi>}
       lockScroll={false}
       transitionProps={{ duration: 0 }}
       closeButtonProps={{ 'aria-label': 'Close' }}
     >
       {event !== undefined && (
-        <Detail key={event.id} event={event} sensor={names.get(event.sensor) ?? event.sensor} set={set} />
+        <Detail
+          key={event.id}
+          event={event}
+          sensor={
+            sensors.get(event.sensor) ?? {
+              id: event.sensor,
+              name: event.sensor,
+              attached: false,
+              lastSeen: undefined,
+            }
+          }
+          names={sensors}
+          guided={guided}
+          set={set}
+          show={show}
+        />
       )}
     </Drawer>
   );
@@ -47,21 +74,27 @@ export function EventDrawer({
 function Detail({
   event,
   sensor,
+  names,
+  guided,
   set,
+  show,
 }: {
   event: FleetEvent;
-  sensor: string;
+  sensor: EventSensor;
+  names: ReadonlyMap<string, EventSensor>;
+  guided: boolean;
   set: (change: EventSearch) => void;
+  show: (event: FleetEvent) => void;
 }) {
   const { record } = event;
-  const alert = record['alert'] as { signature_id?: unknown; category?: unknown } | undefined;
-  const flow = [record['community_id'], record['flow_id']].find(
-    (one) => typeof one === 'string' || typeof one === 'number',
-  );
-  const signature = alert?.signature_id;
-  const addresses = [record['src_ip'], record['dest_ip']].filter((one) => typeof one === 'string');
+  const [suppressing, setSuppressing] = useState(false);
+  const maySuppress = useMay('events.handle', { sensor: event.sensor });
+  const found = alertFields(event);
+  const flow = found.community ?? found.flow;
+  const addresses = [...new Set([found.source, found.destination])].filter((one) => one !== undefined);
   return (
     <div className="stack">
+      <Suppressed id={event.suppressed} />
       <dl className="facts">
         <dt>Time</dt>
         <dd>
@@ -69,30 +102,45 @@ function Detail({
         </dd>
         <dt>Severity</dt>
         <dd>
-          <SeverityBadge severity={event.severity} /> {typeof alert?.category === 'string' && alert.category}
+          <SeverityBadge severity={event.severity} /> <bdi>{found.category}</bdi>
         </dd>
         <dt>From → to</dt>
         <dd className="mono">{eventPath(record) ?? 'says nothing of addresses'}</dd>
+        {found.protocol !== undefined && (
+          <>
+            <dt>Protocol</dt>
+            <dd className="mono">{found.protocol}</dd>
+          </>
+        )}
+        {found.signature !== undefined && (
+          <>
+            <dt>Signature</dt>
+            <dd className="mono">
+              {found.signature}
+              {found.revision !== undefined && `, revision ${String(found.revision)}`}
+            </dd>
+          </>
+        )}
         <dt>Reported by</dt>
         <dd>
           <Link to="/sensors/$sensor" params={{ sensor: event.sensor }}>
-            {sensor}
+            {sensor.name}
           </Link>
           , {event.instrument}, as {event.type}
         </dd>
       </dl>
       <div className="actions">
-        {typeof signature === 'number' && (
+        {found.signature !== undefined && (
           <Button
             size="xs"
             variant="default"
-            onClick={() => set({ signature: String(signature), range: '30d' })}
+            onClick={() => set({ signature: found.signature, range: '30d', suppressed: 'show' })}
           >
             Past occurrences
           </Button>
         )}
         {flow !== undefined && (
-          <Button size="xs" variant="default" onClick={() => set({ flow: String(flow), severity: '' })}>
+          <Button size="xs" variant="default" onClick={() => set({ flow, severity: '', suppressed: 'show' })}>
             Everything of its flow
           </Button>
         )}
@@ -101,70 +149,66 @@ function Detail({
             {address}
           </Button>
         ))}
+        {found.signature !== undefined && maySuppress && (
+          <Button size="xs" variant="default" onClick={() => setSuppressing(true)}>
+            Suppress …
+          </Button>
+        )}
       </div>
-      <Handling event={event} />
+      <Guide event={event} sensor={sensor.name} open={guided} />
+      <EventHandling event={event} />
+      {recordParts(record).map(({ title, rows }) => (
+        <section key={title} className="card" aria-label={title}>
+          <h3>{title}</h3>
+          <dl className="facts">
+            {rows.map(([name, value]) => [
+              <dt key={`${name} name`}>{name}</dt>,
+              <dd key={name} className="mono">
+                <bdi>{value}</bdi>
+              </dd>,
+            ])}
+          </dl>
+        </section>
+      ))}
+      {addresses.length > 0 && <DnsNames sensor={sensor} addresses={addresses} />}
+      {flow !== undefined && (
+        <FlowEvents
+          event={event}
+          flow={flow}
+          everywhere={found.community !== undefined}
+          names={names}
+          show={show}
+        />
+      )}
+      {found.signature !== undefined && (
+        <>
+          <PastOccurrences signature={found.signature} names={names} />
+          <RuleTextCard event={event} sensor={sensor} />
+        </>
+      )}
       <div>
         <h3>Record, as the instrument published it</h3>
         <CopyText text={JSON.stringify(record, undefined, 2)} label="Record" />
       </div>
+      {suppressing && <SuppressDialog event={event} sensor={sensor} onClose={() => setSuppressing(false)} />}
     </div>
   );
 }
 
-function Handling({ event }: { event: FleetEvent }) {
-  const [mark, setMark] = useState<EventMark | undefined>(event.mark);
-  const [note, setNote] = useState(event.mark?.note ?? '');
-  const may = useMay('events.handle', { sensor: event.sensor, instrument: event.instrument });
-  const queries = useQueryClient();
-  useEffect(() => setMark(event.mark), [event.mark]);
-  const change = useMutation({
-    mutationFn: (what: EventMarkChange) => markEvent(event.id, what),
-    onSuccess: (now) => {
-      setMark(now);
-      void queries.invalidateQueries({ queryKey: ['events', 'search'] });
-    },
-  });
+function Suppressed({ id }: { id: string | undefined }) {
+  const all = useQuery({ ...suppressionsQuery, enabled: id !== undefined });
+  if (id === undefined) return null;
+  const found = all.data?.suppressions.find((one) => one.id === id);
   return (
-    <section className="card" aria-label="Handling">
-      <p>
-        {mark?.handled === true ? <Badge tone="good">handled</Badge> : <Badge tone="idle">not handled</Badge>}{' '}
-        {mark?.owner === undefined ? 'Nobody is on it.' : `${mark.owner.name} is on it.`}{' '}
-        {mark !== undefined && (
-          <span className="quiet">
-            {mark.by.name}, <Ago time={mark.at} />
-          </span>
-        )}
-      </p>
-      {may && (
-        <div className="stack">
-          <Textarea label="Note" rows={2} value={note} onChange={(one) => setNote(one.currentTarget.value)} />
-          <div className="actions">
-            <Button
-              size="xs"
-              variant="default"
-              onClick={() => change.mutate({ owner: mark?.owner === undefined ? 'me' : null })}
-            >
-              {mark?.owner === undefined ? 'I take it on' : 'Give it back'}
-            </Button>
-            <Button
-              size="xs"
-              variant="default"
-              onClick={() => change.mutate({ handled: mark?.handled !== true, note })}
-            >
-              {mark?.handled === true ? 'It is not handled' : 'It is handled'}
-            </Button>
-            <Button
-              size="xs"
-              variant="default"
-              disabled={note === (mark?.note ?? '')}
-              onClick={() => change.mutate({ note })}
-            >
-              Keep the note
-            </Button>
-          </div>
-          {change.error !== null && <Problem error={change.error} />}
-        </div>
+    <p className="said">
+      <Badge tone="idle">suppressed</Badge>{' '}
+      {found === undefined ? (
+        'It is not shown unless it is asked for, and nobody is notified of it.'
+      ) : (
+        <>
+          By {found.by.name} until {clockTime(found.expires)}: <bdi>{found.reason}</bdi>
+        </>
       )}
-    </section>
+    </p>
   );
 }

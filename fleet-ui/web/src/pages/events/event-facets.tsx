@@ -13,7 +13,7 @@ export function EventFacetList({
   set,
 }: {
   facets: EventFacets | undefined;
-  names: ReadonlyMap<string, string>;
+  names: ReadonlyMap<string, { name: string }>;
   search: EventSearch;
   set: (change: EventSearch) => void;
 }) {
@@ -35,7 +35,7 @@ export function EventFacetList({
           title={title}
           values={values.map((one) => ({
             ...one,
-            label: field === 'sensor' ? (names.get(one.value) ?? one.value) : one.label,
+            label: field === 'sensor' ? (names.get(one.value)?.name ?? one.value) : one.label,
           }))}
           chosen={(value) => (search[field] ?? '').split(',').includes(value)}
           choose={(value) => set({ [field]: toggled(search[field], value) ?? '' })}

@@ -15,6 +15,11 @@ const HANDLED = [
   { value: 'no', label: 'Not handled' },
   { value: 'yes', label: 'Handled' },
 ];
+const SUPPRESSED = [
+  { value: '', label: 'Without suppressed ones' },
+  { value: 'show', label: 'With suppressed ones' },
+  { value: 'only', label: 'Suppressed ones only' },
+];
 type Field = 'text' | 'address' | 'name' | 'signature' | 'flow';
 const FIELDS: readonly { field: Field; label: string; hint: string }[] = [
   { field: 'text', label: 'Words', hint: 'all of them; begin* for a beginning' },
@@ -63,6 +68,14 @@ export function EventFilters({ search, set }: { search: EventSearch; set: (chang
         options={HANDLED}
         onChange={(handled) => set({ handled })}
       />
+      {(open || search.suppressed !== undefined) && (
+        <Choice
+          label="Suppressed"
+          value={search.suppressed ?? ''}
+          options={SUPPRESSED}
+          onChange={(suppressed) => set({ suppressed })}
+        />
+      )}
       {search.since === undefined && search.until === undefined ? (
         <Choice
           label="Time"

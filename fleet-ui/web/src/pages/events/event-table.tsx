@@ -13,7 +13,7 @@ export function EventTable({
   onShow,
 }: {
   events: readonly FleetEvent[];
-  names: ReadonlyMap<string, string>;
+  names: ReadonlyMap<string, { name: string }>;
   shown: string | undefined;
   onShow: (event: FleetEvent) => void;
 }) {
@@ -34,7 +34,7 @@ export function EventTable({
             <Row
               key={event.id}
               event={event}
-              sensor={names.get(event.sensor) ?? event.sensor}
+              sensor={names.get(event.sensor)?.name ?? event.sensor}
               chosen={shown === event.id}
               onShow={onShow}
             />
@@ -64,10 +64,11 @@ const Row = memo(function Row({
       <td>
         <SeverityBadge severity={event.severity} />
         {event.mark?.handled === true && <Badge tone="good">handled</Badge>}
+        {event.suppressed !== undefined && <Badge tone="idle">suppressed</Badge>}
       </td>
       <td>
         <button type="button" className="link-button" onClick={() => onShow(event)}>
-          {eventWords(event) || event.type}
+          <bdi>{eventWords(event) || event.type}</bdi>
         </button>
         <div className="quiet">
           {event.type} · {event.instrument}

@@ -38,6 +38,7 @@ export function Histogram({
     <div className="card histogram">
       <p className="quiet">
         {words}
+        {(data.suppressed ?? 0) > 0 && `; without ${counted(data.suppressed ?? 0, 'suppressed one')}`}
         {!data.complete && '; older bars are estimates'}
       </p>
       <TimeBars

@@ -12,9 +12,14 @@ export interface EventSearch {
   signature?: string | undefined;
   flow?: string | undefined;
   handled?: string | undefined;
+  owner?: string | undefined;
+  suppressed?: string | undefined;
   range?: string | undefined;
   since?: string | undefined;
   until?: string | undefined;
+  /** Id of the event that is shown, and whether it is to be explained. */
+  show?: string | undefined;
+  guide?: string | undefined;
 }
 
 export const RANGES: readonly { value: string; label: string; seconds: number }[] = [
@@ -32,7 +37,17 @@ const MINUTE_MS = 60_000;
  * a while and answers can be kept. Pure.
  */
 export function questionOf(search: EventSearch, nowMs: number): EventQuestion {
-  const { sensor, instrument, type, range = DEFAULT_RANGE, since, until, ...rest } = search;
+  const {
+    sensor,
+    instrument,
+    type,
+    range = DEFAULT_RANGE,
+    since,
+    until,
+    show: _show,
+    guide: _guide,
+    ...rest
+  } = search;
   const seconds = RANGES.find(({ value }) => value === range)?.seconds ?? 86_400;
   const relative =
     seconds === Infinity
@@ -46,6 +61,13 @@ export function questionOf(search: EventSearch, nowMs: number): EventQuestion {
     since: since ?? (until === undefined ? relative : undefined),
     until,
   };
+}
+
+/** The part of an address that a saved view keeps: what is searched for, and not which event is open. Pure. */
+export function savedSearch({ show: _show, guide: _guide, ...search }: EventSearch): EventSearch {
+  return Object.fromEntries(
+    Object.entries(search).filter(([, value]) => value !== undefined && value !== ''),
+  );
 }
 
 /** Adds a value to a list of values, or takes it out: `a,b` with `b` is `a`. Pure. */
