@@ -119,6 +119,8 @@ test('a viewer is offered nothing that a viewer may not do', async () => {
     'Overview',
     'Sensors',
     'Events',
+    'Assets',
+    'Data',
   ]);
   await page.goto(`${desk.fixture.url}/sensors/${LAB}/instruments/rule-manager`);
   await page.getByText('rule-manager may read the alert events').waitFor();
