@@ -7,6 +7,7 @@ import { openUplinkSensor, runIngest, storedNumbers, waitForAll } from '../../su
 
 /** One message of packed records every five minutes, for three days, and more with BULKHEAD_LONG=1. */
 const MESSAGES = process.env['BULKHEAD_LONG'] === '1' ? 60_000 : 864;
+const AWAY_MS = 72 * 3_600_000;
 
 test('ABUSE 74: 72 hours offline, then everything arrives once, whatever is killed on the way', async () => {
   const fleet = await openFleetStore();
@@ -19,9 +20,12 @@ test('ABUSE 74: 72 hours offline, then everything arrives once, whatever is kill
     await waitForAll(fleet.store, sensor);
 
     // The fleet is away; the sensor records on, and its server dies twice meanwhile.
+    // Time does not pass here: what was recorded meanwhile is dated as if it had.
+    const leftMs = Date.now() - AWAY_MS;
+    const happened = (n: number) => leftMs + ((n - 20) * AWAY_MS) / MESSAGES;
     sensor.forwarder.cut();
     for (let part = 0; part < 3; part += 1) {
-      await sensor.publish(MESSAGES / 3);
+      await sensor.publish(MESSAGES / 3, () => ({}), happened);
       if (part === 2) break;
       const pid = sensor.bench.bus.serverPid() ?? 0;
       const back = new Promise<void>((resolve) => sensor.bench.bus.onRestarted(resolve));
@@ -49,6 +53,15 @@ test('ABUSE 74: 72 hours offline, then everything arrives once, whatever is kill
     const report = await fleet.store.report();
     expect(report.sensors).toMatchObject([{ records: MESSAGES + 40, holes: 0, droppedBySensor: 0 }]);
     expect(sensor.gaps).toEqual([]);
+    // And each stands at its time: three days ago, and not when the link came back.
+    const since = (ms: number) => new Date(ms).toISOString();
+    const filter = {
+      instruments: ['suricata'],
+      since: since(leftMs - 1_000),
+      until: since(leftMs + AWAY_MS / 2),
+    };
+    const half = await fleet.store.histogram({ filter, sensors: undefined }, { buckets: 50, by: 'severity' });
+    expect(Math.abs(half.total - MESSAGES / 2)).toBeLessThanOrEqual(MESSAGES / 50);
 
     // And with the cursor of before, as from a backup, everything is sent once more and changes nothing.
     await sensor.stop();

@@ -61,8 +61,12 @@ export async function openUplinkSensor(
       await running?.ended;
       running = undefined;
     },
-    /** Publishes messages of one record each, `{ n }` from 0 on, spread over the instrument's types. */
-    publish: async (messages: number, record: (n: number) => Record<string, unknown> = () => ({})) => {
+    /** Publishes messages of one record each, `{ n }` from 0 on, spread over the instrument's types; `timeOf` is when each happened. */
+    publish: async (
+      messages: number,
+      record: (n: number) => Record<string, unknown> = () => ({}),
+      timeOf: (n: number) => number = () => Date.now(),
+    ) => {
       client ??= await connectAsInstrument(sensor.bench, 'suricata', {
         ...{ reconnect: true, maxReconnectAttempts: -1, reconnectTimeWait: 100 },
       });
@@ -71,7 +75,7 @@ export async function openUplinkSensor(
       for (let done = 0; done < messages; done += 1) {
         const n = count;
         count += 1;
-        pending.push(publishOne(open, sensor.model.sensor, n, record(n)));
+        pending.push(publishOne(open, sensor.model.sensor, n, record(n), timeOf(n)));
         if (pending.length >= IN_FLIGHT) {
           await Promise.all(pending);
           pending = [];
@@ -94,13 +98,14 @@ async function publishOne(
   sensor: string,
   n: number,
   record: Record<string, unknown>,
+  timeMs: number,
 ): Promise<void> {
   const type = n % 3 === 0 ? 'alert' : 'dns';
   const head = headers();
   head.set('ce-id', `m${String(n)}`);
   head.set('ce-source', `/sensor/${sensor}/instrument/suricata`);
   head.set('ce-type', type);
-  head.set('ce-time', new Date().toISOString());
+  head.set('ce-time', new Date(timeMs).toISOString());
   head.set('bh-count', '1');
   const body = `${JSON.stringify({ n, ...record })}\n`;
   // As the sdk does: what was lost with a connection is sent again, under a name by which the stream knows it.
