@@ -103,17 +103,30 @@ export function AdoptDialog({
           </div>
         </form>
       ) : (
-        <Made code={make.data} close={close} again={() => make.reset()} />
+        <Made code={make.data} replaces={replaces?.id} close={close} again={() => make.reset()} />
       )}
     </Modal>
   );
 }
 
-function Made({ code, close, again }: { code: AdoptionCodeReply; close: () => void; again: () => void }) {
+function Made({
+  code,
+  replaces,
+  close,
+  again,
+}: {
+  code: AdoptionCodeReply;
+  replaces: string | undefined;
+  close: () => void;
+  again: () => void;
+}) {
   const now = useNow();
   const leftS = (Date.parse(code.expiresAt) - now) / 1000;
   const sensors = useQuery(sensorsQuery).data?.sensors ?? [];
-  const arrived = sensors.find(({ adoptedAt }) => Date.parse(adoptedAt) >= Date.parse(code.createdAt));
+  const arrived = sensors.find(
+    ({ id, adoptedAt }) =>
+      (replaces === undefined || id === replaces) && Date.parse(adoptedAt) >= Date.parse(code.createdAt),
+  );
   return (
     <div className="stack">
       <p>On the machine, as root:</p>
@@ -141,6 +154,8 @@ function Made({ code, close, again }: { code: AdoptionCodeReply; close: () => vo
           <p className="text-good">
             <strong>{arrived.name}</strong> has joined
             {arrived.attached ? ' and is connected' : '; it is about to connect'}.
+            {arrived.state === 'mapping' &&
+              ' Now map its interfaces: until then it gets no configuration and watches nothing.'}
           </p>
         )}
       </div>
