@@ -92,7 +92,7 @@ test('a flood of alerts is a few messages with counts; a severity that was not a
   await add({ groupS: 60 });
   for (let n = 0; n < 3_000; n += 1) bench.arrives(alert(n % 3));
   bench.arrives(alert(9, 'low'));
-  bench.arrives({ ...alert(10), suppressed: 'somebody suppressed it' } as object);
+  bench.arrives({ ...alert(10), suppressed: 'somebody suppressed it' });
   expect(bench.arrives({ type: 'dns' })).toBe(false);
   bench.shiftMs += 6_000;
   await expect

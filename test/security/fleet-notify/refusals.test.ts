@@ -188,7 +188,7 @@ test('a password that is kept is not sent to another server, and not shown by on
       { ca: `${identity.ca}${identity.ca}` },
     ];
     for (const move of moves) {
-      const body = channelBody({ ...kept, ...move } as never);
+      const body = channelBody({ ...kept, ...move });
       const { status, body: reply } = await admin.ask('PUT', `${PATH}/${channel.id}`, body);
       expect([move, status, reply.code]).toEqual([move, 400, 'FLEET_NOTIFY_SECRET_NEEDED']);
     }

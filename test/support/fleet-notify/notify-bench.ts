@@ -95,7 +95,7 @@ export async function openNotifyBench(): Promise<NotifyBench> {
         ...{ method, url: path, headers: { host: 'fleet.test' } },
         ...(body === undefined ? {} : { payload: body }),
       });
-      return { status: reply.statusCode, body: reply.json() as unknown };
+      return { status: reply.statusCode, body: reply.json<unknown>() };
     },
     channels: async () => (await bench.ask('GET', '/api/v1/notifications/channels')).body.channels,
     restart: async (how) => {

@@ -11,9 +11,9 @@ interface FieldsProps {
 }
 
 const MAIL_TLS = [
-  { value: 'starttls', label: 'STARTTLS: begins in the clear, goes on encrypted or not at all' },
+  { value: 'starttls', label: 'STARTTLS, or nothing is sent' },
   { value: 'implicit', label: 'TLS from the beginning' },
-  { value: 'none', label: 'None: in the clear, without a password' },
+  { value: 'none', label: 'None: no password then' },
 ];
 const SYSLOG_TRANSPORTS = [
   { value: 'tls', label: 'TLS: encrypted (RFC 5425)' },
