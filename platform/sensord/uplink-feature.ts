@@ -36,6 +36,8 @@ class UplinkFeature implements Feature {
   #running: Promise<void> | undefined;
   #membership: Membership | undefined;
   #forwarder: UplinkForwarder | undefined;
+  /** The bus knows the key of this sensor's uplink: who came earlier would be refused, and an event would say so. */
+  #boundTo: string | undefined;
   #fault: string | undefined;
   #stuckSince: number | undefined;
 
@@ -95,6 +97,7 @@ class UplinkFeature implements Feature {
     if (sensor === undefined) {
       await this.#forwarder?.close();
       this.#note(undefined);
+      this.#boundTo = undefined;
       if (bus.uplink.line !== undefined) await bus.uplink.bind(undefined);
       return;
     }
@@ -111,9 +114,12 @@ class UplinkFeature implements Feature {
       await this.#forwarder.close();
       return;
     }
+    if (this.#boundTo !== sensor) await this.#forwarder.close();
     if (!this.#forwarder.listening) {
       const port = await this.#forwarder.open(uplink.line?.port);
       await uplink.bind({ sensor, port });
+      this.#boundTo = sensor;
+      this.#membership?.sender.nudge();
     }
   }
 
@@ -125,7 +131,7 @@ class UplinkFeature implements Feature {
       ...{ log, sensor, cursor, source: rooms.bus },
       publish: (message, timeoutMs) => rooms.bus.uplink.publish(message, timeoutMs),
       choice: this.#choices(),
-      linked: () => fleet.up(),
+      linked: () => fleet.up() && this.#boundTo === sensor,
       onGap: (gap) => rooms.bus.publishPlatform('uplink.gap', { ...gap }),
     });
     return { sensor, cursor, sender, end, ended: sender.run(end.signal) };
