@@ -136,7 +136,7 @@ function visitor(fleet: RunningFleet): FleetVisitor {
             reply.on('data', (part: string) => (text += part));
             reply.on('error', reject);
             reply.on('end', () => {
-              const json = /json/.test(reply.headers['content-type'] ?? '') && text !== '';
+              const json = /application\/json/.test(reply.headers['content-type'] ?? '') && text !== '';
               resolve({
                 status: reply.statusCode ?? 0,
                 headers: reply.headers,

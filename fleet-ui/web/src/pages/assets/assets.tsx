@@ -102,7 +102,7 @@ export function Assets() {
             {assets.length === 0 ? (
               <Nothing isNone={known === 0} />
             ) : (
-              <>
+              <div className="section">
                 <p className="quiet">
                   {total === known
                     ? counted(total, 'address', 'addresses')
@@ -111,7 +111,7 @@ export function Assets() {
                     `; ${evicted.toLocaleString('en')} that were seen longest ago had to go, because more than ${most.toLocaleString('en')} are not kept`}
                 </p>
                 <AssetTable assets={assets} nameOf={nameOf} onShow={setShown} />
-              </>
+              </div>
             )}
             <Pager total={Math.min(total, 10_000)} offset={offset} page={PAGE} onGo={setOffset} />
             {readingFrom !== undefined && (

@@ -91,10 +91,10 @@ export function Data() {
                 <p>Take a filter away to see more. A sensor without a report is listed below.</p>
               </Empty>
             ) : (
-              <>
+              <div className="section">
                 <p className="quiet">{counted(total, 'store')}</p>
                 <StoreTable stores={stores} />
-              </>
+              </div>
             )}
             <Pager total={total} offset={offset} page={PAGE} onGo={setOffset} />
             <DataReports sensors={sensors} />
