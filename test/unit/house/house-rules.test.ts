@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { files, places, ROOT } from './repository.ts';
 
@@ -112,6 +112,21 @@ test('relative links in the documentation lead somewhere', () => {
       .map((target) => `${path}: ${target}`),
   );
   expect(dead).toEqual([]);
+});
+
+test('pictures of the fleet are small, shown, and can be made anew', () => {
+  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
+  const kept = files(/^test\/(e2e|support)\/fleet-door\//)
+    .map(({ text }) => text)
+    .join('\n');
+  const pictures = readdirSync(join(ROOT, 'fleet-ui/pictures')).filter((name) => name.endsWith('.png'));
+  expect(pictures.length).toBeGreaterThan(1);
+  const wrong = pictures.filter((name) => {
+    const page = /^page-(.+)-1280-light\.png$/.exec(name)?.[1] ?? name.replace(/\.png$/, '');
+    const bytes = statSync(join(ROOT, 'fleet-ui/pictures', name)).size;
+    return bytes > 150_000 || !readme.includes(`(fleet-ui/pictures/${name})`) || !kept.includes(`'${page}'`);
+  });
+  expect(wrong).toEqual([]);
 });
 
 test('what is started by hand is executable', () => {
