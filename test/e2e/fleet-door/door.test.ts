@@ -37,8 +37,8 @@ beforeAll(async () => {
 afterAll(async () => {
   await door.remove();
 }, 180_000);
-beforeEach(() => {
-  onTestFailed(() => keepScreen(page, 'where-it-failed'));
+beforeEach(({ task }) => {
+  onTestFailed(() => keepScreen(page, `failed-${task.name.replaceAll(/\W+/g, '-').slice(0, 40)}`));
 });
 
 test('the first person sets the fleet up with the code that fleetd printed; a wrong code is refused in words', async () => {
@@ -193,7 +193,7 @@ test('a sensor that is cut off is shown so, holds nobody up, and brings what hap
   const before = await alertsOfSensor();
   await attackUntil('dns-bad-name', async () => (await alertsOfSensor()).length > before.length);
   await page.getByRole('link', { name: 'Overview', exact: true }).click();
-  await page.getByText('lab is offline').first().waitFor();
+  await page.getByText('lab is offline').first().waitFor({ timeout: RETURN_MS });
   await keepScreen(page, 'step-7-overview');
   expect((await alertsOfFleet()).length).toBeLessThan((await alertsOfSensor()).length);
   door.fleetd.link.plug();
