@@ -54,7 +54,8 @@ function wantsPage(request: FastifyRequest): boolean {
   const path = (request.raw.url ?? '').split('?', 1)[0] ?? '';
   return (
     request.method === 'GET' &&
-    !/^\/(api|assets)(\/|$)/.test(path) &&
+    // Files lie below `/assets/`; `/assets` itself is a page of the app.
+    !/^\/(api(\/|$)|assets\/)/.test(path) &&
     !path.includes('.') &&
     (request.headers.accept ?? '').includes('text/html')
   );

@@ -200,6 +200,8 @@ test('the app’s page gets a nonce of its own each time, its files are kept, it
   });
   expect(gunzipSync(packed.rawPayload).toString()).toBe('export {};');
   expect((await ask(on, '/favicon.svg')).statusCode).toBe(200);
+  // A page of the app, though files of it lie below that name.
+  expect((await ask(on, '/assets', html)).statusCode).toBe(200);
   for (const path of ['/assets/none.js', '/api/v2/x', '/index.php', '/assets/']) {
     expect([path, (await ask(on, path, html)).statusCode]).toEqual([path, 404]);
   }
