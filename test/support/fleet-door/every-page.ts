@@ -53,7 +53,7 @@ export async function keepEveryPage(
     // Two readings make a rate, and sensors have names as soon as these are known.
     if (name === 'wiring')
       await page
-        .getByText(/\d\/s$/)
+        .locator('svg text', { hasText: /\d.*\/s$/ })
         .first()
         .waitFor();
     if (name === 'events') await page.getByRole('cell', { name: 'lab', exact: true }).first().waitFor();

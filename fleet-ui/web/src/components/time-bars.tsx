@@ -122,7 +122,8 @@ function optionsFor(
     legend: { show: false },
     cursor: { points: { show: false }, y: false, drag: { x: canChoose, y: false, setScale: false } },
     scales: {
-      x: { range: (_plot, min, max) => [min, max + bucketS] },
+      // By the data itself: a single bar would be given years to stand in.
+      x: { range: (plot, min, max) => [min, (plot.data[0].at(-1) ?? max) + bucketS] },
       y: { range: (_plot, _min, max) => [0, Math.max(1, max * 1.05)] },
     },
     axes: [
