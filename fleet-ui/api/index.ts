@@ -4,7 +4,7 @@ export * from './attention.ts';
 export * from './errors.ts';
 export * from './rights.ts';
 export * from './sensor-brief.ts';
-export * from './sensor-status.ts';
+export type * from './sensor-status.ts';
 export * from './shapes.ts';
 export * from './audit.ts';
 export * from './people.ts';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { describeError, type Logger } from '@bulkhead/platform/kernel';
+import { describeError } from '@bulkhead/platform/kernel';
 import { ASSETS_MIGRATIONS } from '../assets/index.ts';
 import { Ca, CA_MIGRATIONS } from '../ca/index.ts';
 import { DATA_MIGRATIONS } from '../data/index.ts';
@@ -9,33 +9,21 @@ import { openPeople, openSeal, PEOPLE_MIGRATIONS } from '../people/index.ts';
 import { openInstrumentApi, PROXY_MIGRATIONS } from '../proxy/index.ts';
 import { SENSORS_AFTER_RESTORE, SENSORS_MIGRATIONS, sensorsFeature } from '../sensors/index.ts';
 import { SETTINGS_MIGRATIONS } from '../settings/index.ts';
-import type { Migration, Store } from '../store/index.ts';
+import type { Migration } from '../store/index.ts';
 import type { FleetFeature, TlsIdentity } from '../web/index.ts';
 import { aboutFeature } from './about.ts';
 import { attentionFeature } from './attention.ts';
 import { certificatesFeature } from './certificates.ts';
-import { readOidc, type FleetConfig } from './config.ts';
+import { readOidc } from './config.ts';
+import type { FleetContext } from './context.ts';
 import { dataPages } from './data-pages.ts';
 import { instrumentPages, instrumentPlaces } from './instrument-pages.ts';
 import { natsServer } from './nats-server.ts';
 import { openNotifications, openSettings } from './notifications.ts';
-import type { FleetNames } from './names.ts';
 import type { AfterRestore } from './restore.ts';
 import { sensorAttention } from './sensor-attention.ts';
 import { SensorNames } from './sensor-names.ts';
 import { joinSensors, joinToken } from './sensors.ts';
-
-/** What rooms are opened with; each takes the parts that it needs. */
-export interface FleetContext {
-  config: FleetConfig;
-  names: FleetNames;
-  store: Store;
-  log: Logger;
-  /** Folder of the program: threads and native parts lie beside it. */
-  programDir: string;
-  /** Port of the listener for people, once it listens. */
-  webPort: () => number;
-}
 
 /** The rooms of a fleet, opened and joined. */
 export interface OpenedFleet {

@@ -4,7 +4,7 @@ import { notifyFeature, sealKey, type AlertSource } from '../notify/index.ts';
 import { openSeal } from '../people/index.ts';
 import { fleetSettings, type FleetSettings } from '../settings/index.ts';
 import type { FleetFeature } from '../web/index.ts';
-import type { FleetContext } from './features.ts';
+import type { FleetContext } from './context.ts';
 
 /** What the fleet can be told in the app, beside its configuration file. */
 export function openSettings({ config, store }: FleetContext, ca: Ca): FleetSettings {

@@ -34,7 +34,7 @@ beforeEach(async () => {
       socketOf: () => undefined,
       openTunnel: async (_sensor, _target, identity) => {
         opened.push(identity);
-        const socket = connect(bench.app.httpPort, '127.0.0.1');
+        const socket = connect(bench.app.httpPort ?? 0, '127.0.0.1');
         await new Promise<void>((resolve, reject) => {
           socket.once('connect', () => resolve()).once('error', reject);
         });

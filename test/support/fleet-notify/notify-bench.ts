@@ -35,7 +35,7 @@ export interface NotifyBench {
 }
 
 export const BENCH_SENSOR = 's_aaaaaaaaaaaaaaaa';
-const ADMIN: FleetFeature['guard'] = {
+const ADMIN: NonNullable<FleetFeature['guard']> = {
   onRequest: async (request) => {
     request.person = { id: 'p_x', name: 'anna', roles: ['admin'], may: () => true };
   },

@@ -94,7 +94,7 @@ export async function openEventsWeb(parts: {
           : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
         ...(person === undefined ? {} : { person }),
       });
-      return { status: reply.status, json: (await reply.json()) };
+      return { status: reply.status, json: await reply.json() };
     },
     dispose: async () => {
       for (const sensor of sensors) await sensor.dispose();

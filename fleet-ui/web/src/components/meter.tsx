@@ -4,7 +4,17 @@ import './meter.css';
 const HIGH = 0.9;
 
 /** How much of something is taken, as a bar with its words. */
-export function Meter({ label, taken, of, words }: { label: string; taken: number; of: number; words: string }) {
+export function Meter({
+  label,
+  taken,
+  of,
+  words,
+}: {
+  label: string;
+  taken: number;
+  of: number;
+  words: string;
+}) {
   const share = of <= 0 ? 0 : Math.min(1, Math.max(0, taken / of));
   return (
     <span className={share >= HIGH ? 'meter meter-high' : 'meter'}>

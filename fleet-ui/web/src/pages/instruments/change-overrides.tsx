@@ -23,7 +23,10 @@ export function ChangeOverrides({
   const preview = useMutation({
     mutationFn: async (wanted: DesiredConfig['overrides']) => {
       const change: ConfigChange = { overrides: wanted, reason: '' };
-      const shown = await post<ConfigPreview>(`/sensors/${encodeURIComponent(sensor)}/config/preview`, change);
+      const shown = await post<ConfigPreview>(
+        `/sensors/${encodeURIComponent(sensor)}/config/preview`,
+        change,
+      );
       return { shown, digest: JSON.stringify(wanted) };
     },
   });

@@ -147,7 +147,9 @@ function Change({ sensor, instrument, setup }: { sensor: string; instrument: str
           />
         ))}
       </div>
-      <p className="quiet">Other limits take effect with a restart of the instrument, which the sensor makes by itself.</p>
+      <p className="quiet">
+        Other limits take effect with a restart of the instrument, which the sensor makes by itself.
+      </p>
       <ChangeOverrides sensor={sensor} overrides={overrides} reason={`limits of ${instrument}`} />
     </>
   );

@@ -64,7 +64,10 @@ function Fields({
 }: FormParts & { fields: readonly OptionField[]; setup: SeenSetup }) {
   const [typed, setTyped] = useState<Readonly<Record<string, string>>>(() =>
     Object.fromEntries(
-      fields.map((field) => [field.name, own[field.name] === undefined ? '' : typedOf(field, own[field.name])]),
+      fields.map((field) => [
+        field.name,
+        own[field.name] === undefined ? '' : typedOf(field, own[field.name]),
+      ]),
     ),
   );
   const read = fields.map((field) => [field.name, valueOf(field, typed[field.name])] as const);

@@ -50,7 +50,10 @@ function Change({ sensor, types }: { sensor: string; types: SeenSetup['retention
             label="Type of event"
             description="For all instruments of the sensor that publish it."
             value={type}
-            options={types.map((one) => ({ value: one.type, label: `${one.type} (${String(one.days)} days)` }))}
+            options={types.map((one) => ({
+              value: one.type,
+              label: `${one.type} (${String(one.days)} days)`,
+            }))}
             onChange={(next) => {
               setType(next);
               setTyped(undefined);
@@ -70,7 +73,9 @@ function Change({ sensor, types }: { sensor: string; types: SeenSetup['retention
         </p>
         <ChangeOverrides
           sensor={sensor}
-          overrides={good ? withSetting(desired.overrides, path, text.trim() === '' ? undefined : days) : undefined}
+          overrides={
+            good ? withSetting(desired.overrides, path, text.trim() === '' ? undefined : days) : undefined
+          }
           reason={`retention of ${type}`}
         />
       </div>

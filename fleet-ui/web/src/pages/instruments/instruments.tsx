@@ -72,7 +72,8 @@ export function Instruments() {
 }
 
 function Takes({ instrument: { name, use } }: { instrument: SeenInstrument }) {
-  if (use?.memoryBytes === undefined || use.memoryLimitBytes === undefined) return <span className="quiet">–</span>;
+  if (use?.memoryBytes === undefined || use.memoryLimitBytes === undefined)
+    return <span className="quiet">–</span>;
   return (
     <>
       <Meter

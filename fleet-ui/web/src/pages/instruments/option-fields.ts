@@ -74,8 +74,8 @@ export function valueOf(field: OptionField, typed: Typed): { value: Json | undef
 export function usualWords(value: unknown): string {
   if (value === undefined) return 'none';
   if (typeof value === 'boolean') return value ? 'on' : 'off';
-  if (Array.isArray(value)) return value.length === 0 ? 'none' : value.map(String).join(', ');
-  return typeof value === 'object' ? JSON.stringify(value) : String(value as string | number);
+  if (Array.isArray(value)) return value.length === 0 ? 'none' : value.map(usualWords).join(', ');
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 function kindOf(one: Readonly<Record<string, unknown>>, choices: readonly string[]): OptionField['kind'] {
