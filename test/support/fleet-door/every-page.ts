@@ -1,4 +1,5 @@
 import type { Page } from 'playwright-core';
+import { waitFor } from '@bulkhead/platform/kernel';
 import type { Door, Visit } from './door.ts';
 import { keepScreen } from './screens.ts';
 
@@ -49,7 +50,9 @@ export async function keepEveryPage(
     await page.goto(`${door.fleetd.url}${path}`);
     await page.getByRole('heading', { level: 1 }).waitFor();
     await page.locator('.awaited, .histogram-awaited').first().waitFor({ state: 'detached' });
-    await page.waitForFunction('[...document.images].every((image) => image.complete)');
+    await waitFor('the pictures of the page', 20_000, () =>
+      page.evaluate<boolean>('[...document.images].every((image) => image.complete)'),
+    );
     // Two readings make a rate, and sensors have names as soon as these are known.
     if (name === 'wiring')
       await page
