@@ -42,6 +42,13 @@ export function devFeature(context: FeatureContext): Feature {
     }, ALONE_MS);
     alone.set(name, timer.unref());
   };
+  const join = (name: string) => {
+    sessions.set(name, (sessions.get(name) ?? 0) + 1);
+  };
+  const leave = (name: string) => {
+    sessions.set(name, (sessions.get(name) ?? 1) - 1);
+    endWhenAlone(name);
+  };
 
   async function* session(name: string, signal: AbortSignal): AsyncGenerator<string> {
     let told = '';
@@ -88,9 +95,13 @@ export function devFeature(context: FeatureContext): Feature {
       app.get('/v1/instruments/:name', (request) => glance(nameOf(request.params)));
       app.post('/v1/dev/instruments', async (request) => {
         const asked = parseStrict(DevRequestSchema, request.body, 'SENSORD_REQUEST_INVALID', 'The request');
-        const result = await instruments.run(asked);
-        if ((sessions.get(asked.name) ?? 0) === 0) endWhenAlone(asked.name);
-        return result;
+        // Who starts it is with it: the wait after an earlier session of this name must not end it while it starts.
+        join(asked.name);
+        try {
+          return await instruments.run(asked);
+        } finally {
+          leave(asked.name);
+        }
       });
       app.post('/v1/dev/instruments/:name/end', async (request) => {
         const name = nameOf(request.params);
@@ -100,11 +111,10 @@ export function devFeature(context: FeatureContext): Feature {
       app.get('/v1/dev/instruments/:name/session', async (request, reply) => {
         const name = nameOf(request.params);
         const aborter = new AbortController();
-        sessions.set(name, (sessions.get(name) ?? 0) + 1);
+        join(name);
         request.raw.on('close', () => {
           aborter.abort();
-          sessions.set(name, (sessions.get(name) ?? 1) - 1);
-          endWhenAlone(name);
+          leave(name);
         });
         reply.type('application/x-ndjson');
         return reply.send(Readable.from(session(name, aborter.signal)));
