@@ -221,6 +221,7 @@ test('a fleet that was destroyed is restored from its backup; the sensor comes b
   await attackUntil('dns-bad-name', async () => (await alertsOfFleet(since)).length > 0);
   await page.goto(`${fleetd.url}events?signature=${String(OWN.sid)}&since=${since}`);
   await page.getByText(OWN.words).first().waitFor();
+  await page.locator('.time-bars').getByText('of any severity').waitFor();
   await keepScreen(page, 'step-8-events');
 });
 

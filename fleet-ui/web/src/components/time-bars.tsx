@@ -97,7 +97,10 @@ function timeLabel(timeS: number, stepS: number): string {
   const midnight = date.getHours() === 0 && date.getMinutes() === 0;
   return stepS >= 86_400 || midnight
     ? date.toLocaleDateString(undefined, { day: 'numeric', month: 'short' })
-    : date.toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit', hour12: false });
+    : date.toLocaleTimeString(undefined, {
+        ...{ hour: '2-digit', minute: '2-digit', hour12: false },
+        ...(stepS < 60 && { second: '2-digit' }),
+      });
 }
 
 function optionsFor(

@@ -2,10 +2,13 @@ import type { EventHistogram } from '@bulkhead/fleet-api';
 import type { UseQueryResult } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import { Problem } from '../../components/problem.tsx';
-import { TimeBars } from '../../components/time-bars.tsx';
+import { TimeBars, type BarSeries } from '../../components/time-bars.tsx';
 import { counted } from '../../text/number-words.ts';
 import { SEVERITIES } from '../../text/severity.ts';
 import { clockTime } from '../../text/time-words.ts';
+
+/** Found, and nobody counted of which severity. */
+const ANY: BarSeries = { key: 'any', label: 'of any severity', colour: '--bh-dim' };
 
 /** Events over time by severity; dragging across it looks closer. */
 export function Histogram({
@@ -19,11 +22,16 @@ export function Histogram({
 }) {
   const { data, error, refetch } = query;
   const buckets = useMemo(
-    () => (data?.buckets ?? []).map(({ time, counts }) => ({ time: Date.parse(time) / 1000, counts })),
+    () =>
+      (data?.buckets ?? []).map(({ time, total, counts }) => {
+        // Words and signatures are counted without a kind.
+        const told = Object.values(counts).reduce((sum, count) => sum + count, 0);
+        return { time: Date.parse(time) / 1000, counts: { ...counts, [ANY.key]: Math.max(0, total - told) } };
+      }),
     [data],
   );
   const series = useMemo(
-    () => SEVERITIES.filter(({ key }) => buckets.some(({ counts }) => (counts[key] ?? 0) > 0)),
+    () => [...SEVERITIES, ANY].filter(({ key }) => buckets.some(({ counts }) => (counts[key] ?? 0) > 0)),
     [buckets],
   );
   if (error !== null) return <Problem error={error} retry={() => void refetch()} />;
