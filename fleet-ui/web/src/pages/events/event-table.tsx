@@ -66,7 +66,7 @@ const Row = memo(function Row({
         {event.mark?.handled === true && <Badge tone="good">handled</Badge>}
         {event.suppressed !== undefined && <Badge tone="idle">suppressed</Badge>}
       </td>
-      <td>
+      <td className="what">
         <button type="button" className="link-button" onClick={() => onShow(event)}>
           <bdi>{eventWords(event) || event.type}</bdi>
         </button>

@@ -37,7 +37,7 @@ export function SensorData() {
           component="a"
           size="xs"
           variant="default"
-          href={`${API}/sensors/${sensor}/api/v1/data/report`}
+          href={`${API}/data/sensors/${sensor}/export`}
           download={`data-report-${sensor}.json`}
         >
           Download it, signed
