@@ -21,6 +21,8 @@ import type { OperationResults } from './api/results.ts';
  *   4xx {"ok":false,"code":"RULES_…","message":"…","at"?:"/json/pointer","faults"?:Fault[]}
  *       400 the request is not valid or not possible · 403 not this user · 404 no such thing · 409 not now · 413 too large
  *
+ *   GET /api/<operation>?request=<JSON>   the same for operations that only read, so that whoever keeps a record of changes
+ *                                         sees none where there is none
  *   GET /api/me             {"user":string|null,"roles":string[],"canChange":boolean}
  *   GET /…                  the web page (files/ui)
  *

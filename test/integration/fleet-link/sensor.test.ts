@@ -31,7 +31,12 @@ beforeEach(async () => {
     site: at,
     log: TEST_LOG,
     rooms: { network: { checkDevice: async () => ({ ok: true }) } },
-    configuration: { revisions: { current: { document: 'version: 1\nsensor: { name: lab }\n' } } },
+    configuration: {
+      revisions: {
+        current: { document: 'version: 1\nsensor: { name: lab }\n' },
+        get: (number: number) => ({ revision: { number, basedOn: number - 1 } }),
+      },
+    },
     sensor: {
       desired: {
         instruments: [

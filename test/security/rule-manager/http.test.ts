@@ -48,6 +48,20 @@ test('pages of other origins are refused, and the page runs no script but its ow
   expect(headers.get('access-control-allow-origin')).toBeNull();
 });
 
+test('what only reads can be asked by GET, from its own pages; nothing can be changed that way', async () => {
+  const ask = async (operation: string, request: unknown, headers: Record<string, string> = {}) => {
+    const query = `?request=${encodeURIComponent(JSON.stringify(request))}`;
+    const reply = await fetch(url(`/api/${operation}${query}`), { headers: { ...OPERATOR, ...headers } });
+    return { status: reply.status, body: (await reply.json()) as Record<string, unknown> };
+  };
+  expect(await ask('sources.list', {})).toMatchObject({ status: 200, body: { ok: true } });
+  expect(await ask('rules.search', { limit: 1e9 })).toMatchObject({ status: 400, body: { at: '/limit' } });
+  expect((await ask('overview', {}, { 'sec-fetch-site': 'cross-site' })).status).toBe(403);
+  expect((await ask('source.add', { ...WISH, name: 'by-get' })).status).toBe(404);
+  expect((await fetch(url('/api/overview?request=%7B'))).status).toBe(400);
+  expect(JSON.stringify(await ask('sources.list', {}))).not.toContain('by-get');
+});
+
 test('what does not fit is refused with its place; what is too large is not read', async () => {
   const bad = [
     ['source.add', { ...WISH, name: '../x' }, '/name'],

@@ -95,12 +95,19 @@ async function answer(
   response: ServerResponse,
   options: HttpOptions,
 ): Promise<void> {
-  const path = (request.url ?? '').split('?', 1)[0] ?? '';
+  const [path = '', query = ''] = (request.url ?? '').split('?', 2);
   const person = personOf(request);
   const name = /^\/api\/([a-z._]{1,64})$/.exec(path)?.[1];
   if (request.method === 'GET' || request.method === 'HEAD') {
-    if (path === '/api/me') reply(response, meOf(person));
-    else serveFile(request, response, options.files.get(path));
+    if (path === '/api/me') {
+      reply(response, meOf(person));
+    } else if (name !== undefined && isOperation(name) && !OPERATIONS[name].changes) {
+      checkSite(request);
+      const payload = readText(new URLSearchParams(query).get('request') ?? '{}');
+      reply(response, { ok: true, result: await options.perform(name, payload, callerOf(person)) });
+    } else {
+      serveFile(request, response, options.files.get(path));
+    }
     return;
   }
   if (request.method !== 'POST') {
@@ -114,8 +121,11 @@ async function answer(
   checkOrigin(request);
   checkPerson(person, OPERATIONS[name].changes);
   const payload = await readJson(request);
-  const result = await options.perform(name, payload, { author: person.user ?? 'unknown' });
-  reply(response, { ok: true, result });
+  reply(response, { ok: true, result: await options.perform(name, payload, callerOf(person)) });
+}
+
+function callerOf({ user }: Person): { author: string } {
+  return { author: user ?? 'unknown' };
 }
 
 function serveFile(request: IncomingMessage, response: ServerResponse, file: StaticFile | undefined): void {
@@ -158,13 +168,18 @@ function checkPerson({ user, roles }: Person, changes: boolean): void {
 
 /** A page of another origin cannot send JSON without asking first, and is not answered; this is the second wall. */
 function checkOrigin(request: IncomingMessage): void {
-  const site = request.headers['sec-fetch-site'];
-  if (site !== undefined && site !== 'same-origin' && site !== 'none') {
-    throw new RulesError('RULES_NOT_ALLOWED', 'The request comes from a page of another origin.');
-  }
+  checkSite(request);
   const type = (request.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase();
   if (type !== 'application/json') {
     throw new RulesError('RULES_REQUEST_INVALID', 'The body must be application/json.');
+  }
+}
+
+/** @throws RulesError RULES_NOT_ALLOWED */
+function checkSite(request: IncomingMessage): void {
+  const site = request.headers['sec-fetch-site'];
+  if (site !== undefined && site !== 'same-origin' && site !== 'none') {
+    throw new RulesError('RULES_NOT_ALLOWED', 'The request comes from a page of another origin.');
   }
 }
 
@@ -179,11 +194,26 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
     if (size > MAX_BODY) throw new BodyTooLarge();
     chunks.push(chunk);
   }
+  let text: string;
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks)));
+    text = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
   } catch {
-    throw new RulesError('RULES_REQUEST_INVALID', 'The body is not JSON in UTF-8.');
+    throw notJson();
   }
+  return readText(text);
+}
+
+/** @throws RulesError RULES_REQUEST_INVALID */
+function readText(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw notJson();
+  }
+}
+
+function notJson(): RulesError {
+  return new RulesError('RULES_REQUEST_INVALID', 'The request is not JSON in UTF-8.');
 }
 
 function tellError(response: ServerResponse, error: unknown, { failed }: HttpOptions): void {
