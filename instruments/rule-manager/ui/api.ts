@@ -25,7 +25,7 @@ export class ApiError extends Error {
 
 const LATE_MS = 60_000;
 /** What only reads is asked by GET: the fleet's audit log takes everything else for a change. */
-const READING: ReadonlySet<string> = new Set<OperationName>([
+export const READING: ReadonlySet<string> = new Set<OperationName>([
   'overview',
   'sources.list',
   'sources.catalogue',

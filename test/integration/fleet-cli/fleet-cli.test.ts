@@ -66,6 +66,7 @@ async function json(...args: string[]) {
   return { code, body: JSON.parse(out) };
 }
 
+// One step builds on the one before.
 test('without a login nothing is asked; what answers must prove to be the fleet; the token comes in unseen', async () => {
   const url = `https://${fleet.host()}`;
   expect(await bulkhead('fleet', 'sensors')).toMatchObject({

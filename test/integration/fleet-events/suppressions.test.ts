@@ -65,6 +65,7 @@ const end = async (id: string) => fleet.send('DELETE', `/suppressions/${id}`, 'e
 const list = async (rights = 'events.read,events.handle') =>
   (await fleet.json<SuppressionsReply>('/suppressions', rights)).suppressions;
 
+// One step builds on the one before.
 test('what is suppressed is hidden and marked, stays in the store, is counted, and shows again when it is over', async () => {
   expect(await found('')).toHaveLength(16);
   const made = await suppress({ signature: '7' });
@@ -150,8 +151,9 @@ test('what cannot be is refused with its place; what is over acts no more, also 
   }
   const made = await suppress({
     signature: '7',
-    expires: new Date(Date.now() + 3_000).toISOString(),
+    expires: new Date(Date.now() + 5_000).toISOString(),
   });
+  expect(await found('suppressed=only')).toHaveLength(16);
   await waitFor('its end', 20_000, async () => (await found('suppressed=only')).length === 0);
   expect((await list()).find(({ id }) => id === made.suppression.id)).toMatchObject({ active: false });
   expect((await end('x_aaaaaaaaaaaaaaaa')).status).toBe(404);

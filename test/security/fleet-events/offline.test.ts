@@ -34,7 +34,7 @@ test('ABUSE 74: 72 hours offline, then everything arrives once, whatever is kill
     }
     expect((await fleet.store.report()).sensors).toMatchObject([{ records: 20 }]);
 
-    // It is back; while it catches up sensord dies, the hub dies, and fleetd dies after it stored and before it said so.
+    // It is back; while it catches up the sensor's sender ends and begins again, the hub is killed, and ingestion ends and begins again.
     sensor.forwarder.up = true;
     await arrived(fleet, 100);
     await sensor.stop();

@@ -8,7 +8,7 @@ import {
   type FleetEvents,
   type RuleManagers,
 } from '@bulkhead/fleet-server/events';
-import { openStore, type Store } from '@bulkhead/fleet-server/store';
+import { openStore } from '@bulkhead/fleet-server/store';
 import { openWeb, type FleetFeature, type Person } from '@bulkhead/fleet-server/web';
 import { site, sitePaths } from '@bulkhead/platform/kernel';
 import { sqliteBinding } from '../event-store.ts';
@@ -33,8 +33,6 @@ export interface EventsWeb {
     body?: unknown,
     person?: string,
   ): Promise<{ status: number; json: unknown }>;
-  /** What the fleet's database holds; closed and opened again by `reopen`. */
-  store: Store;
   dispose(): Promise<void>;
 }
 
@@ -81,7 +79,7 @@ export async function openEventsWeb(parts: {
   const ask: EventsWeb['ask'] = (path, rights, { person = 'p_ann', ...init } = {}) =>
     fetch(base + path, { ...init, headers: { 'x-rights': rights, 'x-person': person, ...init.headers } });
   return {
-    ...{ events, sensors, store, ask },
+    ...{ events, sensors, ask },
     rightsChanged: () => {
       rightsChanged();
     },
