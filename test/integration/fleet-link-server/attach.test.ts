@@ -172,6 +172,15 @@ test('how far a clock is off is measured and shown', async () => {
   const difference = links.view(A)?.clockDifferenceMs ?? 0;
   expect(difference).toBeLessThan(-HOUR + 1_000);
   expect(difference).toBeGreaterThan(-HOUR - 60_000);
+  // From five seconds on. A message comes late, never early, so both differences only sink.
+  for (const [n, offMs, isWrong] of [
+    [2, 4_000, false],
+    [3, -6_000, true],
+  ] as const) {
+    const other = await bench.sensor(n, { hello: { clockMs: Date.now() + offMs }, heartbeatMs: 0 });
+    await other.attach();
+    expect(links.view(testSensorId(n))?.clockWrong, String(offMs)).toBe(isWrong);
+  }
 });
 
 test('the fleet stops: sensors are told, and nothing is left open', async () => {
