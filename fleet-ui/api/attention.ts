@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { NameSchema, SensorIdSchema, TimestampSchema } from './shapes.ts';
+import { SensorIdSchema, TimestampSchema } from './shapes.ts';
 
 /** What a person should look at. The same matter keeps its `id` for as long as it stands. */
 export const AttentionItemSchema = z
@@ -13,7 +13,8 @@ export const AttentionItemSchema = z
     /** What it means and what to do. */
     text: z.string().max(1000),
     sensor: SensorIdSchema.optional(),
-    instrument: NameSchema.optional(),
+    /** As the sensor calls it. */
+    instrument: z.string().max(64).optional(),
     since: TimestampSchema.optional(),
     /** Path of the page where it is dealt with. */
     link: z.string().max(300).optional(),

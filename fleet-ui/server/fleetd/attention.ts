@@ -1,4 +1,4 @@
-import { AttentionReplySchema, type AttentionItem } from '@bulkhead/fleet-api';
+import { AttentionItemSchema, AttentionReplySchema, type AttentionItem } from '@bulkhead/fleet-api';
 import type { FleetFeature, Person } from '../web/index.ts';
 
 const WORST_FIRST: Readonly<Record<AttentionItem['severity'], number>> = { critical: 0, warning: 1, info: 2 };
@@ -46,8 +46,14 @@ export function attentionOf(
         ? person?.may('settings.manage') === true
         : person?.may('sensors.read', sensor, instrument) === true,
     )
+    .filter(canBeTold)
     .sort((a, b) => WORST_FIRST[a.severity] - WORST_FIRST[b.severity])
     .slice(0, ITEMS_MOST);
+}
+
+/** One that cannot takes no other with it. */
+function canBeTold(item: AttentionItem): boolean {
+  return AttentionItemSchema.safeParse(item).success;
 }
 
 /** What stood already when fleetd started: nobody knows since when. */

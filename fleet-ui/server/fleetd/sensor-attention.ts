@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { AttentionItem, LinkView, MonitorView, SensorStatusView } from '@bulkhead/fleet-api';
+import { timeOf } from '../link/index.ts';
 
 /** What is known of one sensor now. */
 export interface KnownSensor {
@@ -18,8 +19,10 @@ const FULL_WARN_PERCENT = 90;
 const FULL_PERCENT = 97;
 /** Of what was received. */
 const MUCH_LOST_PERCENT = 1;
-/** Of what one sensor says. */
+/** Of what one sensor says in words. */
 const SAID_MOST = 20;
+/** Of everything about one sensor: what it makes up must not crowd out the others. */
+const OF_ONE_MOST = 40;
 
 /**
  * Who is away, and what those who are there say of themselves. Pure.
@@ -31,10 +34,15 @@ export function sensorAttention(
   nowMs: number,
 ): AttentionItem[] {
   return sensors.flatMap((sensor) => {
-    if (sensor.link?.attached === true) return saidBy(sensor, nowMs);
+    if (sensor.link?.attached === true) return worst(saidBy(sensor, nowMs));
     const awayMs = nowMs - Math.max(startedMs, Date.parse(sensor.link?.since ?? '') || 0);
     return awayMs < OFFLINE_MS ? [] : [offline(sensor)];
   });
+}
+
+function worst(items: readonly AttentionItem[]): AttentionItem[] {
+  const isCritical = ({ severity }: AttentionItem) => severity === 'critical';
+  return [...items.filter(isCritical), ...items.filter((item) => !isCritical(item))].slice(0, OF_ONE_MOST);
 }
 
 function offline({ id, name, link }: KnownSensor): AttentionItem {
@@ -140,8 +148,8 @@ function fullItems({ id, name }: Named, { host, volumes, instruments }: SensorSt
 
 function staleItems({ id, name }: Named, { instruments }: SensorStatusView, nowMs: number): AttentionItem[] {
   return instruments.flatMap((instrument): AttentionItem[] => {
-    const sinceMs = Date.parse(instrument.rulesSince ?? '');
-    if (instrument.state !== 'running' || Number.isNaN(sinceMs) || nowMs - sinceMs < STALE_RULES_MS)
+    const sinceMs = timeOf(instrument.rulesSince);
+    if (instrument.state !== 'running' || sinceMs === undefined || nowMs - sinceMs < STALE_RULES_MS)
       return [];
     return [
       {

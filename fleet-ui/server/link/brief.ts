@@ -8,6 +8,8 @@ type Summary = Omit<
 
 const FEEDS = ['alarm', 'learning', 'ok', 'off'] as const;
 const QUIET_CHECKS = ['pending', 'ok', 'off'] as const;
+/** The last second of 9999. */
+const LAST_TIME_MS = 253_402_300_799_000;
 /** A status is read once, and looked at by every page that is open. */
 const summaries = new WeakMap<SensorStatusView, Summary>();
 const NOTHING: Summary = Object.freeze({
@@ -52,8 +54,12 @@ export function summaryOf(status: SensorStatusView): Summary {
   const { monitors, instruments } = status;
   const checks = monitors.map(({ check }) => check?.state);
   const feeds = monitors.map(({ feed }) => feed?.['state']);
+  // Numbers that are each as large as can be add up to one that cannot be told.
   const packets = (name: string) =>
-    monitors.reduce((sum, monitor) => sum + countOf(monitor.packets?.[name]), 0);
+    Math.min(
+      Number.MAX_SAFE_INTEGER,
+      monitors.reduce((sum, monitor) => sum + countOf(monitor.packets?.[name]), 0),
+    );
   const blind = checks.some((state) => state === 'blind' || state === 'missed');
   return {
     attention: status.attention.length,
@@ -77,8 +83,8 @@ export function summaryOf(status: SensorStatusView): Summary {
 function oldestRules({ instruments }: SensorStatusView): string | undefined {
   const times = instruments
     .filter(({ state }) => state === 'running')
-    .map(({ rulesSince }) => Date.parse(rulesSince ?? ''))
-    .filter((time) => !Number.isNaN(time));
+    .map(({ rulesSince }) => timeOf(rulesSince))
+    .filter((time) => time !== undefined);
   return times.length === 0 ? undefined : new Date(Math.min(...times)).toISOString();
 }
 
@@ -95,6 +101,12 @@ export function fullestPercent({
   return (
     Math.round(Math.max(...shares.map(([taken, of]) => Math.min(1, Math.max(0, taken / of)))) * 1000) / 10
   );
+}
+
+/** In ms. Undefined: no time, or one before 1970 or after 9999, which no reply can tell. */
+export function timeOf(text: string | undefined): number | undefined {
+  const time = Date.parse(text ?? '');
+  return time >= 0 && time <= LAST_TIME_MS ? time : undefined;
 }
 
 function countOf(value: unknown): number {

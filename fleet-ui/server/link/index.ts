@@ -1,5 +1,6 @@
 export type { Answer } from './answer.ts';
 export type { Authorise, Renew, Verdict } from './authorise.ts';
+export { timeOf } from './brief.ts';
 export { CLOCK_TOLERANCE_MS } from './clock.ts';
 export type { Collected } from './collect.ts';
 export type { ConfigOutcome, DesiredConfiguration } from './config-waits.ts';

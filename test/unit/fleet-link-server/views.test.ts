@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { SensorStatusViewSchema } from '@bulkhead/fleet-api';
-import { fullestPercent, summaryOf } from '../../../fleet-ui/server/link/brief.ts';
+import { SensorBriefSchema, SensorStatusViewSchema } from '@bulkhead/fleet-api';
+import { fullestPercent, summaryOf, timeOf } from '../../../fleet-ui/server/link/brief.ts';
 import { ClockDifference } from '../../../fleet-ui/server/link/clock.ts';
 import { peerIdentity } from '../../../fleet-ui/server/link/identity.ts';
 import { rightFor, rolesOn } from '../../../fleet-ui/server/link/rights.ts';
@@ -94,6 +94,26 @@ test('a sensor in a few numbers: the worst of each kind, and nothing for what ca
     ...{ instruments: 5, instrumentsDown: 1, rulesSince: '2026-11-01T00:00:00.000Z', diskPercent: 91 },
   });
   expect(fullestPercent({ host: undefined, volumes: [] })).toBeUndefined();
+});
+
+test('a sensor that makes up numbers and times does not spoil what is told of all', () => {
+  const packets = { received: 1.7e308, lost: 1.7e308 };
+  const odd = ['-000001-01-01T00:00:00Z', '+275760-09-13T00:00:00Z', '1969-12-31T23:59:59Z', ''];
+  const brief = summaryOf(
+    read({
+      monitors: [
+        { name: 'a', packets },
+        { name: 'b', packets },
+      ],
+      instruments: odd.map((rulesSince) => ({ name: 'x', state: 'running', health: 'ok', rulesSince })),
+    })!,
+  );
+  expect(brief).toMatchObject({ received: Number.MAX_SAFE_INTEGER, lost: Number.MAX_SAFE_INTEGER });
+  expect(brief.rulesSince).toBeUndefined();
+  const whole = { sensor: A, attached: true, clockWrong: false, ...brief };
+  expect(SensorBriefSchema.safeParse(whole).success).toBe(true);
+  expect(odd.map(timeOf)).toEqual([undefined, undefined, undefined, undefined]);
+  expect(timeOf('9999-12-31T23:59:59Z')).toBe(253_402_300_799_000);
 });
 
 test('the difference of two clocks is the one with the least delay in it', () => {

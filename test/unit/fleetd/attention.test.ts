@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { AttentionItem, LinkView } from '@bulkhead/fleet-api';
+import { AttentionItemSchema, type AttentionItem, type LinkView } from '@bulkhead/fleet-api';
 import type { FleetFeature, Person } from '@bulkhead/fleet-server/web';
 import { attentionOf, Beginnings } from '../../../fleet-ui/server/fleetd/attention.ts';
 import { sensorAttention } from '../../../fleet-ui/server/fleetd/sensor-attention.ts';
@@ -74,6 +74,49 @@ test('losses, full disks and old rules are told by the fleet, each once', () => 
   ]);
   expect(seen.find(({ id }) => id.startsWith('rules:'))).toMatchObject({ since: '2026-11-21T11:59:00.000Z' });
   expect(seen.find(({ id }) => id.startsWith('loss:'))?.text).toContain('6 %');
+});
+
+test('whatever a sensor calls its instruments and however much it makes up, the others are told of, and of it the worst', () => {
+  const many = Array.from({ length: 200 }, (_, n) => `ids--${String(n)}`);
+  const status = {
+    attention: [],
+    monitors: many.slice(0, 50).map((name) => ({ name, packets: { received: 1_000_000, lost: 1 } })),
+    instruments: [
+      ...many.map((name) => ({ name, state: 'running', rulesSince: '2020-01-01T00:00:00Z' })),
+      { name: 'x', state: 'running', rulesSince: '-000001-01-01T00:00:00Z' },
+    ],
+    volumes: many.map((name) => ({ name, sizeBytes: 100, usedBytes: name === 'ids--7' ? 100 : 1 })),
+  };
+  const seen = sensorAttention(
+    [
+      { id: ID, name: 'lab', link: link({ attached: true }), status },
+      { id: 's_bbbbbbbbbbbbbbbb', name: 'other', link: undefined, status: undefined },
+    ],
+    hourAgo,
+    NOW,
+  );
+  expect(seen).toHaveLength(41);
+  expect(seen[0]).toMatchObject({ id: `disk:${ID}:volume-ids--7`, instrument: 'ids--7' });
+  expect(seen.at(-1)?.id).toBe('offline:s_bbbbbbbbbbbbbbbb');
+  expect(seen.filter((item) => !AttentionItemSchema.safeParse(item).success)).toEqual([]);
+});
+
+test('one matter that cannot be told takes no other with it', () => {
+  const item = (id: string, more: Partial<AttentionItem>): AttentionItem => ({
+    ...{ id, severity: 'warning', title: id, text: id, sensor: ID },
+    ...more,
+  });
+  const feature: FleetFeature = {
+    name: 'x',
+    start: async () => undefined,
+    stop: async () => undefined,
+    attention: () => [
+      item('time', { since: '+275760-09-13T00:00:00Z' }),
+      item('name', { instrument: 'x'.repeat(65) }),
+      item('good', {}),
+    ],
+  };
+  expect(ids(attentionOf([feature], { id: 'p', name: 'p', roles: [], may: () => true }))).toEqual(['good']);
 });
 
 test('a matter is as old as when it was first seen; what stood when fleetd started has no beginning', () => {
