@@ -64,13 +64,17 @@ export class ReportBook {
     return row === undefined ? undefined : { ...row, keyChanged: row.keyChanged ?? undefined };
   }
 
-  /** As the sensor signed it; undefined: there is none. */
+  /** As the sensor signed it; undefined: there is none, or none that can be read. */
   text(sensor: string): string | undefined {
     const bytes = this.#db.prepare('SELECT text FROM data_reports WHERE sensor = ?').pluck().get(sensor) as
       Buffer | undefined;
-    return bytes === undefined
-      ? undefined
-      : inflateRawSync(bytes, { maxOutputLength: REPORT_BYTES_MOST }).toString('utf8');
+    if (bytes === undefined) return undefined;
+    try {
+      return inflateRawSync(bytes, { maxOutputLength: REPORT_BYTES_MOST }).toString('utf8');
+    } catch {
+      // Of one sensor: it takes no other with it, and goes when the next one comes.
+      return undefined;
+    }
   }
 
   sensors(): string[] {

@@ -1,6 +1,7 @@
 import type { DataStore } from '@bulkhead/fleet-api';
 import { canonicalJson, signatureFits } from '@bulkhead/platform/kernel';
 import { z } from 'zod';
+import { REPORT_BYTES_MOST } from './report-book.ts';
 
 /** What a page lists of one sensor. */
 const COPIES_MOST = 500;
@@ -74,7 +75,10 @@ export function readSensorReport(json: unknown): SensorReport | string {
     return 'the signature of its data report does not fit';
   const view = viewOf(report);
   if (view === undefined) return 'its data report is of a version that this fleet does not read';
-  return { text: canonicalJson({ algorithm, publicKey, report, signature }), key: publicKey, view };
+  const text = canonicalJson({ algorithm, publicKey, report, signature });
+  // What is kept is longer than what came: `1e20` is written out.
+  if (Buffer.byteLength(text) > REPORT_BYTES_MOST) return 'its data report is too large to be kept';
+  return { text, key: publicKey, view };
 }
 
 /** Of a report that was kept. */
