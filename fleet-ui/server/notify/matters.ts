@@ -38,6 +38,8 @@ const BY_WORDS: readonly (readonly [RegExp, NotificationTopic])[] = [
   ],
   [/\blost\b|\blos(es|ing|s)\b|\bdropp?(ed|ing|s)?\b|\bunaccounted\b|\bmissing\b/i, 'loss'],
 ];
+/** Matters whose words or names come from a sensor, in keys as {@link keyOf} makes them. */
+const SAID = /^(?:blind|loss|disk|rules|sensor):/;
 const DETECTION_CHECK = /^the detection check on (\S{1,64}) did not come back/;
 
 /** @param nowMs for matters that do not say since when they stand */
@@ -59,6 +61,14 @@ export function topicOf({ id, text }: Pick<AttentionItem, 'id' | 'text'>): Notif
   if (byKind !== undefined) return byKind[1];
   if (!id.startsWith('sensor:')) return 'other';
   return BY_WORDS.find(([words]) => words.test(text))?.[1] ?? 'other';
+}
+
+/**
+ * Of which sensor it is told in that sensor's own words or names, of which it may make up as many as it likes. Undefined: the fleet
+ * itself found it.
+ */
+export function saidBy({ key, sensor }: Pick<Matter, 'key' | 'sensor'>): string | undefined {
+  return SAID.test(key) ? sensor : undefined;
 }
 
 /**

@@ -1,17 +1,21 @@
-import type { Matter } from './matters.ts';
+import { saidBy, type Matter } from './matters.ts';
 
 /** What began and what is over, since the look before. */
 export interface Changes {
   began: readonly Matter[];
   over: readonly Matter[];
+  /** Began too, and there was no room for it. Each is named once for as long as it stands. */
+  leftOut: readonly Matter[];
 }
 
 /** How long something must be gone before it is over: what comes and goes is told once. */
 const GONE_MS = 60_000;
 /** After a start nobody is there yet, and nobody is known to be well. */
 const QUIET_MS = 120_000;
-/** More is one matter: that there are many. What is left out is not told. */
+/** More is one matter: that there are many. What is left out is only counted. */
 const STANDING_MOST = 2_000;
+/** Of what one sensor says: it must not take the room of the others. */
+const OF_ONE_MOST = 100;
 
 interface Standing {
   matter: Matter;
@@ -28,6 +32,7 @@ interface Standing {
 export class StandingMatters {
   readonly #standing = new Map<string, Standing>();
   readonly #startedMs: number;
+  #leftOut: ReadonlySet<string> = new Set();
 
   /** @param known what stood when it was last kept */
   constructor(known: readonly Matter[], startedMs: number) {
@@ -46,14 +51,21 @@ export class StandingMatters {
       now.filter(({ key }) => key.startsWith('offline:')).map(({ sensor }) => sensor ?? ''),
     );
     const began: Matter[] = [];
+    const noRoom: Matter[] = [];
+    const shares = new Map<string, number>();
+    for (const { matter } of this.#standing.values()) count(shares, saidBy(matter));
     for (const matter of seen.values()) {
       const standing = this.#standing.get(matter.key);
+      const sensor = saidBy(matter);
       if (standing !== undefined) standing.goneMs = undefined;
-      else if (this.#standing.size < STANDING_MOST) {
+      else if (this.#standing.size < STANDING_MOST && (shares.get(sensor ?? '') ?? 0) < OF_ONE_MOST) {
         this.#standing.set(matter.key, { matter, goneMs: undefined });
+        count(shares, sensor);
         began.push(matter);
-      }
+      } else noRoom.push(matter);
     }
+    const leftOut = noRoom.filter(({ key }) => !this.#leftOut.has(key));
+    this.#leftOut = new Set(noRoom.map(({ key }) => key));
     const over: Matter[] = [];
     for (const [key, standing] of this.#standing) {
       if (seen.has(key)) continue;
@@ -67,6 +79,10 @@ export class StandingMatters {
       this.#standing.delete(key);
       over.push(standing.matter);
     }
-    return { began, over };
+    return { began, over, leftOut };
   }
+}
+
+function count(shares: Map<string, number>, sensor: string | undefined): void {
+  if (sensor !== undefined) shares.set(sensor, (shares.get(sensor) ?? 0) + 1);
 }

@@ -20,7 +20,7 @@ export function mailText(notice: Notice): string {
     parts.push(section('OVER', lines, counts.over - over.length));
   }
   if (counts.leftOut > 0)
-    parts.push(`${String(counts.leftOut)} more came while nothing could be sent; the fleet shows them.`);
+    parts.push(`${String(counts.leftOut)} more came for which there was no room; the fleet shows them.`);
   parts.push(`Sent ${notice.at}. Who is told what is decided in the fleet, under Settings, Notifications.`);
   return `${parts.join('\n\n')}\n`;
 }

@@ -12,14 +12,15 @@ const item = (id: string, text = id, sensor?: string) => ({
 });
 const matters = (...ids: string[]): Matter[] =>
   ids.map((id) => matterOf(item(id, id, id.includes(SENSOR) ? SENSOR : undefined), T0));
+const NOTHING = { began: [], over: [], leftOut: [] };
 const keys = (list: readonly Matter[]) => list.map(({ key }) => key);
 
 test('it begins once, and is over when it was gone for a minute; what flickers says nothing', () => {
   const standing = new StandingMatters([], T0 - 60 * MINUTE);
   expect(keys(standing.look(matters('a', 'b'), T0).began)).toEqual(['a', 'b']);
-  expect(standing.look(matters('a', 'b'), T0 + 1)).toEqual({ began: [], over: [] });
-  expect(standing.look(matters('a'), T0 + MINUTE)).toEqual({ began: [], over: [] });
-  expect(standing.look(matters('a', 'b'), T0 + 1.5 * MINUTE)).toEqual({ began: [], over: [] });
+  expect(standing.look(matters('a', 'b'), T0 + 1)).toEqual(NOTHING);
+  expect(standing.look(matters('a'), T0 + MINUTE)).toEqual(NOTHING);
+  expect(standing.look(matters('a', 'b'), T0 + 1.5 * MINUTE)).toEqual(NOTHING);
   standing.look(matters('a'), T0 + 2 * MINUTE);
   expect(keys(standing.look(matters('a'), T0 + 3 * MINUTE).over)).toEqual(['b']);
   expect(keys(standing.look(matters('a', 'b'), T0 + 4 * MINUTE).began)).toEqual(['b']);
@@ -29,11 +30,8 @@ test('after a restart what stood is not told again, and is not over before every
   const before = new StandingMatters([], T0 - 60 * MINUTE);
   before.look(matters(`blind:${SENSOR}:mon`, 'disk'), T0);
   const after = new StandingMatters(before.matters, T0 + MINUTE);
-  expect(after.look([], T0 + 2.9 * MINUTE)).toEqual({ began: [], over: [] });
-  expect(after.look(matters(`blind:${SENSOR}:mon`, 'disk'), T0 + 3 * MINUTE)).toEqual({
-    began: [],
-    over: [],
-  });
+  expect(after.look([], T0 + 2.9 * MINUTE)).toEqual(NOTHING);
+  expect(after.look(matters(`blind:${SENSOR}:mon`, 'disk'), T0 + 3 * MINUTE)).toEqual(NOTHING);
   after.look(matters('disk'), T0 + 5 * MINUTE);
   expect(keys(after.look(matters('disk'), T0 + 6 * MINUTE).over)).toEqual([`blind:${SENSOR}:mon`]);
 });
@@ -43,8 +41,8 @@ test('what a sensor said is not over because the sensor is away', () => {
   const [blind, offline] = [`blind:${SENSOR}:mon`, `offline:${SENSOR}`];
   standing.look(matters(blind), T0);
   expect(keys(standing.look(matters(offline), T0 + MINUTE / 2).began)).toEqual([offline]);
-  expect(standing.look(matters(offline), T0 + 90 * MINUTE)).toEqual({ began: [], over: [] });
-  expect(standing.look(matters(blind), T0 + 91 * MINUTE)).toEqual({ began: [], over: [] });
+  expect(standing.look(matters(offline), T0 + 90 * MINUTE)).toEqual(NOTHING);
+  expect(standing.look(matters(blind), T0 + 91 * MINUTE)).toEqual(NOTHING);
   expect(keys(standing.look(matters(blind), T0 + 92 * MINUTE).over)).toEqual([offline]);
 });
 
@@ -53,6 +51,20 @@ test('it remembers so many at most, whatever somebody makes up', () => {
   const many = Array.from({ length: 10_000 }, (_, n) => `made-up:${String(n)}`);
   expect(standing.look(matters(...many), T0).began.length).toBe(2_000);
   expect(standing.matters.length).toBe(2_000);
+});
+
+test('one sensor that makes up matters leaves room for those of others and for what the fleet finds about it', () => {
+  const standing = new StandingMatters([], T0);
+  const made = (look: number) =>
+    matters(...Array.from({ length: 300 }, (_, n) => `rules:${SENSOR}:${String(look)}-${String(n)}`));
+  const first = standing.look(made(1), T0);
+  expect([first.began.length, first.leftOut.length]).toEqual([100, 200]);
+  // Each is counted once.
+  expect(standing.look(made(1), T0 + 5_000)).toEqual(NOTHING);
+  const other = matterOf(item(`blind:s_bbbbbbbbbbbbbbbb:mon`, 'x', 's_bbbbbbbbbbbbbbbb'), T0);
+  const later = standing.look([...made(2), other, ...matters(`offline:${SENSOR}`)], T0 + 10_000);
+  expect(keys(later.began)).toEqual([other.key, `offline:${SENSOR}`]);
+  expect(later.leftOut).toHaveLength(300);
 });
 
 test('what a sensor says with other numbers is the same matter; a missed check is told once', () => {
