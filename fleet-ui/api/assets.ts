@@ -59,6 +59,11 @@ export type Asset = z.infer<typeof AssetSchema>;
 export const ASSET_KINDS = ['private', 'public', 'labelled', 'critical'] as const;
 export const ASSET_SORTS = ['last', 'alerts', 'first'] as const;
 
+const PAGE_MOST = 200;
+const OFFSET_MOST = 10_000;
+/** As many can be paged to. */
+export const ASSETS_COUNTED_MOST = OFFSET_MOST + PAGE_MOST;
+
 export const AssetQuerySchema = z.strictObject({
   /** An address, a network, or part of a name, a MAC address or a note. */
   text: z.string().trim().max(200).optional(),
@@ -67,14 +72,14 @@ export const AssetQuerySchema = z.strictObject({
   /** `yes`: only those with an alert. */
   alerts: z.literal('yes').optional(),
   sort: z.enum(ASSET_SORTS).default('last'),
-  limit: z.coerce.number().int().min(1).max(200).default(50),
-  offset: z.coerce.number().int().min(0).max(10_000).default(0),
+  limit: z.coerce.number().int().min(1).max(PAGE_MOST).default(50),
+  offset: z.coerce.number().int().min(0).max(OFFSET_MOST).default(0),
 });
 export type AssetQuery = Partial<z.output<typeof AssetQuerySchema>>;
 
 export const AssetPageSchema = z.object({
   assets: z.array(AssetSchema),
-  /** That fit the question. */
+  /** That fit the question. Where only some kinds are asked for, it is not counted beyond `ASSETS_COUNTED_MOST`. */
   total: z.number(),
   /** That are known at all, of the sensors whose events may be read. */
   known: z.number(),

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
+import { ASSETS_COUNTED_MOST } from '@bulkhead/fleet-api';
 import { evict } from '../../../fleet-ui/server/events/store/assets.ts';
 import { sqliteBinding } from '../../support/event-store.ts';
 import { fleetMessage, openFleetStore } from '../../support/fleet/event-bench.ts';
@@ -103,6 +104,28 @@ test('they are found by network, name, kind and alert', async () => {
     expect(await find({ text: 'file SERVER' })).toEqual(['10.1.0.9']);
     await bench.store.labelAssets([{ ...label, name: '', critical: 0 }], false);
     expect(await find({ kind: 'labelled' })).toEqual([]);
+  } finally {
+    await bench.dispose();
+  }
+});
+
+test('everything is counted, and what fits a question no further than anybody can page to', async () => {
+  const bench = await openFleetStore();
+  try {
+    const records = Array.from({ length: ASSETS_COUNTED_MOST + 100 }, (_, n) =>
+      flow(`203.${String(n >> 16)}.${String((n >> 8) & 255)}.${String(n & 255)}`, '10.0.0.1'),
+    );
+    for (let n = 0; n * 500 < records.length; n += 1) {
+      const some = records.slice(n * 500, (n + 1) * 500);
+      await bench.store.insert([fleetMessage({ sensor: A, sequence: n + 1, timeMs: NOW, records: some })]);
+    }
+    const known = records.length + 1;
+    expect(await bench.store.assets(all)).toMatchObject({ total: known, known });
+    expect(await bench.store.assets({ ...all, kind: 'public' })).toMatchObject({
+      ...{ total: ASSETS_COUNTED_MOST, known },
+    });
+    const last = await bench.store.assets({ ...all, kind: 'public', limit: 200, offset: 10_000 });
+    expect(last.assets).toHaveLength(200);
   } finally {
     await bench.dispose();
   }

@@ -1,3 +1,4 @@
+import { ASSETS_COUNTED_MOST } from '@bulkhead/fleet-api';
 import { ASSETS_MOST, type AssetName, type AssetRow, type AssetService } from './assets.ts';
 import { inRange, parseRange } from './addresses.ts';
 import { IDS_PER_MS, state, type Db } from './database.ts';
@@ -37,7 +38,7 @@ export interface StoredAsset {
 
 export interface StoredAssets {
   assets: StoredAsset[];
-  /** That fit the question; of all sensors that were asked about. */
+  /** That fit the question, of all sensors that were asked about; when something narrows it, at most `ASSETS_COUNTED_MOST`. */
   total: number;
   known: number;
   most: number;
@@ -90,14 +91,18 @@ export function searchAssets(db: Db, question: AssetQuestion): StoredAssets {
       `SELECT ${COLUMNS} ${where} ORDER BY ${ORDERS[question.sort]}, a.sensor, a.address LIMIT ? OFFSET ?`,
     )
     .all(sensors, ...values, question.limit, question.offset) as Row[];
-  const total = db
-    .prepare(`SELECT count(*) ${where}`)
-    .pluck()
-    .get(sensors, ...values) as number;
   const known = db
     .prepare('SELECT coalesce(sum(n), 0) FROM asset_counts WHERE sensor IN (SELECT value FROM json_each(?))')
     .pluck()
     .get(sensors) as number;
+  // Everything that is known was counted when it came; else no further than anybody can page to.
+  const total =
+    conditions.length === 0
+      ? known
+      : (db
+          .prepare(`SELECT count(*) FROM (SELECT 1 ${where} LIMIT ?)`)
+          .pluck()
+          .get(sensors, ...values, ASSETS_COUNTED_MOST) as number);
   const from = Number(state(db, 'assets.from') ?? 0);
   return {
     assets: rows.map(shown),

@@ -17,6 +17,8 @@ import { AssetDialog } from './asset-dialog.tsx';
 import { AssetTable } from './asset-table.tsx';
 
 const PAGE = 50;
+/** Beyond this nobody pages, and the fleet does not count what fits a question. */
+const PAGED_MOST = 10_000;
 const KINDS: readonly { value: NonNullable<AssetQuery['kind']> | ''; label: string }[] = [
   { value: '', label: 'All' },
   { value: 'private', label: 'Private networks' },
@@ -106,14 +108,14 @@ export function Assets() {
                 <p className="quiet">
                   {total === known
                     ? counted(total, 'address', 'addresses')
-                    : `${counted(total, 'address', 'addresses')} of ${known.toLocaleString('en')}`}
+                    : `${total > PAGED_MOST ? `More than ${counted(PAGED_MOST, 'address', 'addresses')}` : counted(total, 'address', 'addresses')} of ${known.toLocaleString('en')}`}
                   {evicted > 0 &&
                     `; ${evicted.toLocaleString('en')} that were seen longest ago had to go, because more than ${most.toLocaleString('en')} are not kept`}
                 </p>
                 <AssetTable assets={assets} nameOf={nameOf} onShow={setShown} />
               </div>
             )}
-            <Pager total={Math.min(total, 10_000)} offset={offset} page={PAGE} onGo={setOffset} />
+            <Pager total={Math.min(total, PAGED_MOST)} offset={offset} page={PAGE} onGo={setOffset} />
             {readingFrom !== undefined && (
               <p role="status">
                 Events from before {clockTime(readingFrom)} are still being read; counts and names grow until
