@@ -21,6 +21,8 @@ export interface SuppressionRoutesParts {
 
 const TAGS = ['events'];
 const DAY_MS = 86_400_000;
+/** In which a signature must have been seen for its text to be shown. */
+const TEXT_MS = 30 * DAY_MS;
 
 /**
  * Suppressions: everybody who may read events sees those that act on their sensors; one makes and takes back only where one may
@@ -89,7 +91,10 @@ export function suppressionRoutes(app: FleetApp, { store, suppressions }: Suppre
       if (!mayChange(person, rule.sensors)) throw denied(rule.sensors);
       const nowMs = Date.now();
       const sensors = await readable(store(), person);
-      const known = await store().occurrences({ signature: rule.signature, sensors, sinceMs: nowMs, nowMs });
+      const known = await store().occurrences({
+        ...{ signature: rule.signature, sensors },
+        ...{ sinceMs: nowMs - TEXT_MS, nowMs },
+      });
       const made = suppressions.add(
         { rule, reason, expiresMs: Date.parse(expires), text: known.text },
         { id: person?.id ?? '', name: person?.name ?? '' },

@@ -40,8 +40,11 @@ export function occurrences(db: Db, { signature, sensors, sinceMs, nowMs }: Occu
     days[day] = (days[day] ?? 0) + n;
   }
   const iso = (hour: number): string => new Date(hour * HOUR_MS).toISOString();
-  const text = db.prepare('SELECT text FROM signatures WHERE id = ?').pluck().get(signature) as
-    string | undefined;
+  // Texts are kept for the whole fleet: whoever may not see a signature anywhere is not told what it says.
+  const text =
+    rows.length === 0
+      ? undefined
+      : (db.prepare('SELECT text FROM signatures WHERE id = ?').pluck().get(signature) as string | undefined);
   return {
     signature,
     ...(text === undefined ? {} : { text }),
