@@ -58,7 +58,28 @@ export function joined(a: AlertKind, b: AlertKind): AlertKind {
 
 /** The worst first, then the most frequent. */
 export function worstFirst(a: AlertKind, b: AlertKind): number {
-  return EVENT_SEVERITIES.indexOf(b.severity) - EVENT_SEVERITIES.indexOf(a.severity) || b.count - a.count;
+  return bySeverity(a, b) || b.count - a.count;
+}
+
+export function bySeverity(a: AlertKind, b: AlertKind): number {
+  return EVENT_SEVERITIES.indexOf(b.severity) - EVENT_SEVERITIES.indexOf(a.severity);
+}
+
+/**
+ * Where the one stands that goes when there is no room for all: of the sensor that has most of them, the least severe, and of those
+ * the latest. So a flood at one sensor pushes out its own, and of what floods the worst stays.
+ */
+export function leastNeeded(kinds: readonly AlertKind[]): number {
+  const bySensor = new Map<string, number>();
+  for (const { sensor } of kinds) bySensor.set(sensor, (bySensor.get(sensor) ?? 0) + 1);
+  let crowded = kinds.at(-1)?.sensor;
+  for (const [sensor, count] of bySensor) if (count > (bySensor.get(crowded ?? '') ?? 0)) crowded = sensor;
+  const rank = (at: number) => EVENT_SEVERITIES.indexOf(kinds[at]?.severity ?? 'info');
+  let least = -1;
+  kinds.forEach(({ sensor }, at) => {
+    if (sensor === crowded && (least < 0 || rank(at) <= rank(least))) least = at;
+  });
+  return least;
 }
 
 function endpoint(address: unknown, port: unknown): string {

@@ -1,5 +1,5 @@
 import type { NotificationTopic } from '@bulkhead/fleet-api';
-import { worstFirst, type AlertKind } from './alert-kinds.ts';
+import { bySeverity, worstFirst, type AlertKind } from './alert-kinds.ts';
 import type { Matter } from './matters.ts';
 import type { Batch } from './outbox.ts';
 import { plain } from './plain.ts';
@@ -52,7 +52,7 @@ const WORST_FIRST: Readonly<Record<Matter['severity'], number>> = { critical: 0,
 /** @param id of the message @param nowMs ms since 1970 */
 export function noticeOf(batch: Batch, from: NoticeFrom, id: string, nowMs: number): Notice {
   const began = [...batch.began].sort((a, b) => WORST_FIRST[a.severity] - WORST_FIRST[b.severity]);
-  const alerts = [...batch.alerts].sort(worstFirst);
+  const alerts = inTurns([...batch.alerts].sort(worstFirst));
   const counts = {
     began: batch.began.length,
     over: batch.over.length,
@@ -78,6 +78,20 @@ export function testNotice(from: NoticeFrom, by: string, id: string, nowMs: numb
     counts: { began: 0, over: 0, alerts: 0, leftOut: 0 },
     ...{ began: [], over: [], alerts: [] },
   };
+}
+
+/** Sensors take turns among what is equally severe, so that a flood at one does not take all the places. */
+function inTurns(alerts: readonly AlertKind[]): AlertKind[] {
+  const turns = new Map<string, number>();
+  const placed = alerts.map((kind) => {
+    const key = `${kind.severity} ${kind.sensor}`;
+    const turn = (turns.get(key) ?? 0) + 1;
+    turns.set(key, turn);
+    return { kind, turn };
+  });
+  return placed
+    .sort((a, b) => bySeverity(a.kind, b.kind) || a.turn - b.turn || worstFirst(a.kind, b.kind))
+    .map(({ kind }) => kind);
 }
 
 export function countWords({ began, over, alerts, leftOut }: Notice['counts']): string {

@@ -26,6 +26,7 @@ export interface NotifierParts {
 
 /** Of what comes in, as far as is asked before it is read. */
 export interface IncomingAlerts {
+  sensor: string;
   type: string;
   body: Uint8Array;
 }
@@ -35,6 +36,8 @@ const LOOK_MS = 5_000;
 const KEEP_MS = 5_000;
 /** What is read of alerts in a second; a flood beyond that is counted and not read, so that taking events in is not slowed. */
 const READ_BYTES_PER_S = 2 * 1024 * 1024;
+/** And of one sensor: a flood there does not hide the alerts of the others. */
+const READ_BYTES_OF_ONE = READ_BYTES_PER_S / 8;
 const NEWLINE = 0x0a;
 
 /**
@@ -56,7 +59,8 @@ export class Notifier {
   #lookedMs = -Infinity;
   #keptMs = -Infinity;
   #standingChanged = false;
-  #second = { at: 0, bytes: 0 };
+  /** What was read in this second, of all and of each sensor. */
+  #second = { at: 0, bytes: 0, bySensor: new Map<string, number>() };
 
   constructor(parts: NotifierParts) {
     this.#parts = parts;
@@ -81,7 +85,7 @@ export class Notifier {
   }
 
   /** Is a message worth reading? Asked for each that comes in, so it must be quick. */
-  wants({ type, body }: IncomingAlerts): boolean {
+  wants({ sensor, type, body }: IncomingAlerts): boolean {
     if (!isAlertType(type)) return false;
     const now = this.#parts.clock();
     const channels = this.channels.all.filter(
@@ -89,9 +93,15 @@ export class Notifier {
     );
     if (channels.length === 0) return false;
     const second = Math.floor(now / 1000);
-    if (second !== this.#second.at) this.#second = { at: second, bytes: 0 };
-    this.#second.bytes += body.length;
-    if (this.#second.bytes <= READ_BYTES_PER_S) return true;
+    if (second !== this.#second.at) this.#second = { at: second, bytes: 0, bySensor: new Map() };
+    const { bytes, bySensor } = this.#second;
+    const own = bySensor.get(sensor) ?? 0;
+    // What came before counts, not the message itself: the first of a second is read, however large it is.
+    if (own < READ_BYTES_OF_ONE && bytes < READ_BYTES_PER_S) {
+      this.#second.bytes += body.length;
+      bySensor.set(sensor, own + body.length);
+      return true;
+    }
     const missed = linesOf(body);
     for (const channel of channels) {
       channel.outbox.miss(missed, now);
@@ -188,7 +198,7 @@ export class Notifier {
 
   #look(now: number): void {
     const matters = this.#parts.attention().map((item) => matterOf(item, now));
-    const { began, over } = this.#standing.look(matters, now);
+    const { began, over, leftOut } = this.#standing.look(matters, now);
     for (const channel of this.channels.all) {
       if (!channel.settings.enabled) continue;
       const { topics } = channel.settings.tells;
@@ -196,7 +206,9 @@ export class Notifier {
       const concerns = ({ topic, key }: Matter) => topics.includes(topic) && key !== `notify:${channel.id}`;
       for (const matter of began.filter(concerns)) channel.outbox.began(matter, now);
       for (const matter of over) channel.outbox.over(matter, now);
-      if (began.length + over.length > 0) this.#changed.add(channel);
+      const missed = leftOut.filter(concerns).length;
+      if (missed > 0) channel.outbox.miss(missed, now);
+      if (began.length + over.length + missed > 0) this.#changed.add(channel);
     }
     if (began.length + over.length > 0) this.#standingChanged = true;
   }

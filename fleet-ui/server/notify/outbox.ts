@@ -1,5 +1,5 @@
-import { joined, type AlertKind } from './alert-kinds.ts';
-import type { Matter } from './matters.ts';
+import { joined, leastNeeded, type AlertKind } from './alert-kinds.ts';
+import { saidBy, type Matter } from './matters.ts';
 
 /** What one message tells. */
 export interface Batch {
@@ -30,7 +30,11 @@ export interface OutboxState {
   nextTryMs: number;
 }
 
-export const OUTBOX_LIMITS = Object.freeze({ matters: 200, alertKinds: 100, told: 2_000 });
+export const OUTBOX_LIMITS = Object.freeze({
+  ...{ matters: 200, alertKinds: 100, told: 2_000 },
+  /** Of what one sensor says: it must not take the room of the others. */
+  ...{ mattersOfOne: 40, toldOfOne: 400 },
+});
 /** What comes together is told together, also in the first message. */
 const QUICK_MS = 5_000;
 const HOUR_MS = 3_600_000;
@@ -111,7 +115,7 @@ export class Outbox {
     this.#state.nextTryMs = 0;
   }
 
-  /** Alerts of which nothing is known but that they came. */
+  /** What came and is told by its number alone. */
   miss(count: number, nowMs: number): void {
     this.#state.leftOut += count;
     this.#waitingSinceMs ??= nowMs;
@@ -124,7 +128,11 @@ export class Outbox {
       this.#state.over = this.#state.over.filter(({ key }) => key !== matter.key);
       return;
     }
-    if (this.#state.began.length >= OUTBOX_LIMITS.matters || this.#told.size >= OUTBOX_LIMITS.told) {
+    if (
+      this.#state.began.length >= OUTBOX_LIMITS.matters ||
+      this.#told.size >= OUTBOX_LIMITS.told ||
+      this.#hasItsShare(matter)
+    ) {
       this.#state.leftOut += 1;
     } else {
       this.#told.add(matter.key);
@@ -136,13 +144,30 @@ export class Outbox {
   over(matter: Matter, nowMs: number): void {
     if (!this.#told.has(matter.key)) return;
     const { began, over } = this.#state;
+    const ofOne = saidBy(matter);
     // Of what was not told yet it is told in one breath that it was there and is over.
-    if (over.length >= OUTBOX_LIMITS.matters) {
+    if (over.some(({ key }) => key === matter.key)) return;
+    if (
+      over.length >= OUTBOX_LIMITS.matters ||
+      shareOf([...(this.#flying?.over ?? []), ...over], ofOne) >= OUTBOX_LIMITS.mattersOfOne
+    ) {
       this.#state.leftOut += 1;
       this.#state.began = began.filter(({ key }) => key !== matter.key);
       this.#told.delete(matter.key);
-    } else if (over.every(({ key }) => key !== matter.key)) over.push(matter);
+    } else over.push(matter);
     this.#waitingSinceMs ??= nowMs;
+  }
+
+  /** What is under way counts: if it fails, it waits again. */
+  #hasItsShare(matter: Matter): boolean {
+    const sensor = saidBy(matter);
+    if (sensor === undefined) return false;
+    const waiting = shareOf([...(this.#flying?.began ?? []), ...this.#state.began], sensor);
+    if (waiting >= OUTBOX_LIMITS.mattersOfOne) return true;
+    const told = [...this.#told].filter(
+      (key) => saidBy({ key, sensor: key.split(':', 2)[1] ?? '' }) === sensor,
+    );
+    return told.length >= OUTBOX_LIMITS.toldOfOne;
   }
 
   alert(kind: AlertKind, nowMs: number): void {
@@ -150,9 +175,17 @@ export class Outbox {
     const at = alerts.findIndex(({ key }) => key === kind.key);
     const same = alerts[at];
     if (same !== undefined) alerts[at] = joined(same, kind);
-    else if (alerts.length < OUTBOX_LIMITS.alertKinds) alerts.push(kind);
-    else this.#state.leftOut += kind.count;
+    else {
+      alerts.push(kind);
+      this.#makeRoom();
+    }
     this.#waitingSinceMs ??= nowMs;
+  }
+
+  #makeRoom(): void {
+    const { alerts } = this.#state;
+    while (alerts.length > OUTBOX_LIMITS.alertKinds)
+      this.#state.leftOut += countOf(alerts.splice(leastNeeded(alerts), 1));
   }
 
   /** When it may send, if something waits; ms. A clock that was set back makes it forget when it sent, not fall silent. */
@@ -202,12 +235,10 @@ export class Outbox {
     this.#flying = undefined;
     this.#state.began = began.slice(0, OUTBOX_LIMITS.matters);
     this.#state.over = over.slice(0, OUTBOX_LIMITS.matters);
-    this.#state.alerts = alerts.slice(0, OUTBOX_LIMITS.alertKinds);
+    this.#state.alerts = alerts;
     this.#state.leftOut =
-      leftOut +
-      (began.length - this.#state.began.length) +
-      (over.length - this.#state.over.length) +
-      countOf(alerts.slice(OUTBOX_LIMITS.alertKinds));
+      leftOut + (began.length - this.#state.began.length) + (over.length - this.#state.over.length);
+    this.#makeRoom();
     this.#waitingSinceMs ??= nowMs;
     this.#state.nextTryMs = nowMs + Math.min(RETRY_FIRST_MS * 2 ** this.#state.failures, RETRY_MOST_MS);
     this.#state.failures = Math.min(this.#state.failures + 1, 1_000);
@@ -221,6 +252,11 @@ function joinAlerts(before: readonly AlertKind[], after: readonly AlertKind[]): 
     all.set(kind.key, same === undefined ? kind : joined(same, kind));
   }
   return [...all.values()];
+}
+
+/** How many of them one sensor said; nobody: none. */
+function shareOf(matters: readonly Matter[], sensor: string | undefined): number {
+  return sensor === undefined ? 0 : matters.filter((matter) => saidBy(matter) === sensor).length;
 }
 
 function countOf(alerts: readonly AlertKind[]): number {

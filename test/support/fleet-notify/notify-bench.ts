@@ -10,6 +10,7 @@ import { openLog } from '@bulkhead/platform/kernel';
 
 /** What ingestion hands over, as far as notifications look at it. */
 interface Message {
+  sensor: string;
   type: string;
   body: Uint8Array;
 }
@@ -86,7 +87,8 @@ export async function openNotifyBench(): Promise<NotifyBench> {
         ...{ id: 'e1', sensor: BENCH_SENSOR, instrument: 'suricata', type: 'alert', severity: 'high' },
         ...{ time: new Date().toISOString(), sensorEventId: 'x/0', record: {}, ...event },
       };
-      const isRead = wants?.({ type: whole.type, body: Buffer.alloc(bytes, '{}\n') }) === true;
+      const isRead =
+        wants?.({ sensor: whole.sensor, type: whole.type, body: Buffer.alloc(bytes, '{}\n') }) === true;
       if (isRead) listener?.(whole);
       return isRead;
     },

@@ -101,6 +101,59 @@ test('it stays bounded whatever comes, and counts what it left out', () => {
   expect(outbox.take(T0 + 1_000_000 * S)?.leftOut).toBe(missed);
 });
 
+test('a flood at one sensor pushes out its own alerts, the least severe first, and never those of others', () => {
+  const [loud, quiet] = ['s_aaaaaaaaaaaaaaaa', 's_bbbbbbbbbbbbbbbb'];
+  const outbox = open();
+  outbox.alert(alert(1, quiet), T0);
+  for (let n = 0; n < 300; n += 1) outbox.alert({ ...alert(n, loud), severity: 'medium' }, T0);
+  outbox.alert(alert(2, quiet), T0);
+  outbox.alert(alert(300, loud), T0);
+  // What fails goes back into the same room.
+  outbox.take(T0 + 5 * S);
+  for (let n = 400; n < 700; n += 1) outbox.alert({ ...alert(n, loud), severity: 'medium' }, T0 + 6 * S);
+  outbox.alert(alert(3, quiet), T0 + 6 * S);
+  outbox.failed(T0 + 7 * S);
+  const { alerts, leftOut } = outbox.state;
+  expect(alerts.filter(({ sensor }) => sensor === quiet).map(({ signatureId }) => signatureId)).toEqual([
+    ...['1', '2', '3'],
+  ]);
+  expect(alerts.filter(({ severity, sensor }) => severity === 'high' && sensor === loud)).toHaveLength(1);
+  expect([alerts.length, alerts.length + leftOut]).toEqual([OUTBOX_LIMITS.alertKinds, 604]);
+});
+
+test('one sensor that makes up matters leaves room for those of others, also while nothing can be sent', () => {
+  const outbox = open({ groupS: 1, perHour: 1_000 });
+  const flood = 's_aaaaaaaaaaaaaaaa';
+  const made = (n: number) => matter(`blind:${flood}:${String(n)}`, { sensor: flood });
+  let now = T0;
+  let n = 0;
+  for (let round = 0; round < 10; round += 1) {
+    for (let one = 0; one < 300; one += 1) outbox.began(made((n += 1)), now);
+    now = Math.max(now + 5 * S, outbox.nextTryMs ?? 0);
+    expect(outbox.take(now)?.began).toHaveLength(OUTBOX_LIMITS.mattersOfOne);
+    for (let one = 0; one < 300; one += 1) outbox.began(made((n += 1)), now);
+    outbox.failed(now);
+  }
+  expect(outbox.leftOut).toBe(n - OUTBOX_LIMITS.mattersOfOne);
+  const others = Array.from({ length: 4 }, (_, at) => `s_${'bcde'.charAt(at).repeat(16)}`);
+  for (const sensor of others) outbox.began(matter(`blind:${sensor}:mon`, { sensor }), now);
+  outbox.began(matter(`offline:${flood}`, { sensor: flood }), now);
+  now = outbox.nextTryMs ?? 0;
+  expect(keys(outbox.take(now)?.began)?.slice(OUTBOX_LIMITS.mattersOfOne)).toEqual([
+    ...others.map((sensor) => `blind:${sensor}:mon`),
+    `offline:${flood}`,
+  ]);
+  outbox.sent(now);
+  // However long it goes on, it takes its share of what is remembered and no more.
+  for (let round = 0; round < 30; round += 1) {
+    for (let one = 0; one < 50; one += 1) outbox.began(made((n += 1)), now);
+    now += 5 * S;
+    outbox.take(now);
+    outbox.sent(now);
+  }
+  expect(outbox.state.told).toHaveLength(OUTBOX_LIMITS.toldOfOne + others.length + 1);
+});
+
 test('a matter is told when it begins and when it is over, and only who heard of it hears that it is over', () => {
   const outbox = open();
   outbox.over(matter('never told'), T0);

@@ -48,6 +48,14 @@ test('text of an attacker is one line without anything that acts', () => {
   expect(cutBytes('aé€😀', 5)).toBe('aé');
 });
 
+test('a flood at one sensor does not take all places of a message', () => {
+  const quiet = { ...alert('quiet'), sensor: 's_bbbbbbbbbbbbbbbb' };
+  const loud = Array.from({ length: 60 }, (_, n) => alert(`loud ${String(n)}`, 900));
+  const batch = { began: [], over: [], leftOut: 0 };
+  const { alerts } = noticeOf({ ...batch, alerts: [...loud, quiet] }, FROM, 'n_x', NOW);
+  expect([alerts.length, alerts.map(({ signature }) => signature).indexOf('quiet')]).toEqual([15, 1]);
+});
+
 test('a message has counts of all, and some examples, the worst first', () => {
   const began = [matter('soon', 'warning'), ...Array.from({ length: 60 }, (_, n) => matter(`m${String(n)}`))];
   const notice = noticeOf(

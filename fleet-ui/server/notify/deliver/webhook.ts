@@ -12,6 +12,7 @@ export interface WebhookTarget {
 
 const REPLY_BYTES_MOST = 4_096;
 const CONNECT_MS = 10_000;
+const KEY_LENGTH_LEAST = 6;
 
 /** `sha256=` and HMAC-SHA256 of `<timestamp>.<body>` in hex: the time is signed too, so that an old message cannot be sent again. */
 export function signatureOf(secret: string, timestamp: string, body: string): string {
@@ -30,7 +31,7 @@ export async function postWebhook(
   nowMs: number,
 ): Promise<Accepted> {
   const { url, secret, ca } = target;
-  const { hostname } = new URL(url);
+  const { hostname, pathname, search, searchParams } = new URL(url);
   if (isLinkLocal(hostname)) throw addressRefused(hostname);
   const body = JSON.stringify(payload);
   const timestamp = String(Math.floor(nowMs / 1000));
@@ -45,7 +46,9 @@ export async function postWebhook(
     pipelining: 0,
     maxHeaderSize: 16_384,
   });
-  const secrets = [secret, url, new URL(url).pathname.slice(1)];
+  // A key may stand anywhere in the address. Shorter values are words like `v=2`, and masking them would eat what is said.
+  const values = [...searchParams.values()].filter(({ length }) => length >= KEY_LENGTH_LEAST);
+  const secrets = [secret, url, pathname.slice(1), search.slice(1), ...values];
   try {
     const reply = await request(url, {
       method: 'POST',
