@@ -33,13 +33,15 @@ const RIGHT = { right: 'sensors.operate', sensorParam: 'sensor', instrumentParam
  * test and take them (`deploy`); or all of it is taken back (`discard`). The rule manager judges by name and roles once more.
  */
 export function importRoutes(app: FleetApp, { targets, call }: { targets: ImportTargets; call: Call }): void {
-  let uploads = 0;
-  const takeTurn = async (_request: FastifyRequest, reply: FastifyReply): Promise<void> => {
-    if (uploads >= UPLOADS_AT_ONCE) throw busy();
-    uploads += 1;
-    reply.raw.once('close', () => {
-      uploads -= 1;
-    });
+  /** Ids of those whose file is being taken in: one of each. */
+  const uploading = new Set<string>();
+  const takeTurn = async ({ person }: FastifyRequest, reply: FastifyReply): Promise<void> => {
+    const id = person?.id ?? '';
+    if (uploading.has(id)) throw busy('A file of yours is being taken in already.');
+    if (uploading.size >= UPLOADS_AT_ONCE)
+      throw busy(`${String(UPLOADS_AT_ONCE)} files are being taken in already.`);
+    uploading.add(id);
+    reply.raw.once('close', () => uploading.delete(id));
   };
   app.get(
     '/api/v1/imports/targets',
@@ -211,9 +213,6 @@ export function plainName(fileName: string): string {
   return last.replace(/[^\p{L}\p{N} ._()+-]/gu, '_').slice(0, 100);
 }
 
-function busy(): BulkheadError {
-  return new BulkheadError({
-    code: 'FLEET_IMPORTS_BUSY',
-    message: `${String(UPLOADS_AT_ONCE)} files are being taken in already.`,
-  });
+function busy(message: string): BulkheadError {
+  return new BulkheadError({ code: 'FLEET_IMPORTS_BUSY', message });
 }

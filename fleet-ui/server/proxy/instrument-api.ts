@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { NameSchema } from '@bulkhead/fleet-api';
 import type { Person } from '../web/index.ts';
 import { checkPage, nameOf } from './grants.ts';
 import { asRefusal } from './failure.ts';
@@ -43,6 +44,8 @@ export type CallInstrument = (call: InstrumentCall) => Promise<InstrumentAnswer>
 
 /** Of what is asked at once, by all people. Each may hold as much as an answer's bound. */
 const AT_ONCE_MOST = 16;
+/** And of one sensor: what does not answer there leaves room for the others. */
+const AT_ONCE_OF_ONE = 4;
 /** Beyond the bound of rule-manager, the largest there is. */
 const REQUEST_BYTES_MOST = 8 * 2 ** 20;
 const ANSWER_BYTES_MOST = 8 * 2 ** 20;
@@ -57,12 +60,19 @@ const PATH = /^(?:\/[a-z0-9_-][a-z0-9._-]{0,63}){1,8}$/i;
  * is closed with the answer.
  */
 export function openInstrumentApi({ sensors, ways }: { sensors: Sensors; ways: Ways }): CallInstrument {
-  let underWay = 0;
+  const underWay = new Map<string, number>();
   return async (call) => {
     const place = judged(call, sensors);
-    if (underWay >= AT_ONCE_MOST)
-      throw refusal('FLEET_PROXY_BUSY', 'Too many questions to instruments are under way.');
-    underWay += 1;
+    const { sensor } = call;
+    const own = underWay.get(sensor) ?? 0;
+    const all = [...underWay.values()].reduce((sum, one) => sum + one, 0);
+    if (own >= AT_ONCE_OF_ONE || all >= AT_ONCE_MOST) {
+      throw refusal(
+        'FLEET_PROXY_BUSY',
+        `${String(all)} questions to instruments are under way, ${String(own)} of them to ${place.sensorName}.`,
+      );
+    }
+    underWay.set(sensor, own + 1);
     try {
       return await ask(call, ways);
     } catch (error) {
@@ -72,7 +82,9 @@ export function openInstrumentApi({ sensors, ways }: { sensors: Sensors; ways: W
       }
       throw asRefusal(error instanceof Error ? error : new Error(String(error)));
     } finally {
-      underWay -= 1;
+      const left = (underWay.get(sensor) ?? 1) - 1;
+      if (left > 0) underWay.set(sensor, left);
+      else underWay.delete(sensor);
     }
   };
 }
@@ -86,6 +98,10 @@ function judged({ sensor, instrument, person, path }: InstrumentCall, sensors: S
   if (found === undefined)
     throw refusal('FLEET_PROXY_SENSOR_UNKNOWN', `There is no sensor ${sensor} in this fleet.`);
   if (!PATH.test(path)) throw refusal('FLEET_PROXY_PATH_REFUSED', 'The path is not in its plain form.');
+  // It may be a sensor's word, and becomes a part of paths.
+  if (!NameSchema.safeParse(instrument).success) {
+    throw refusal('FLEET_PROXY_SENSOR_UNKNOWN', `No instrument on ${found.name} can have that name.`);
+  }
   const place = { sensor, sensorName: found.name, instrument };
   checkPage(sensors, place);
   return place;
@@ -93,7 +109,8 @@ function judged({ sensor, instrument, person, path }: InstrumentCall, sensors: S
 
 async function ask(call: InstrumentCall, ways: Ways): Promise<InstrumentAnswer> {
   const { sensor, instrument, person, method, path } = call;
-  const roles = rolesThere(person, sensor, instrument);
+  // As on the instrument's page. Of whom nothing is known of roles, none are told.
+  const roles = person.rolesFor?.(sensor, instrument) ?? [];
   const body = call.body === undefined ? undefined : Buffer.from(JSON.stringify(call.body));
   if (body !== undefined && body.length > REQUEST_BYTES_MOST) throw tooLarge('question', REQUEST_BYTES_MOST);
   const open = (): Promise<Duplex> => {
@@ -130,17 +147,6 @@ async function ask(call: InstrumentCall, ways: Ways): Promise<InstrumentAnswer> 
   } finally {
     await pool.destroy().catch(() => undefined);
   }
-}
-
-/** Roles as the instrument is told, by what the person holds there: never more than that. */
-function rolesThere(person: Person, sensor: string, instrument: string): string[] {
-  const marks = [
-    ['viewer', 'instruments.open'],
-    ['analyst', 'events.handle'],
-    ['operator', 'sensors.operate'],
-    ['admin', 'settings.manage'],
-  ] as const;
-  return marks.filter(([, right]) => person.may(right, sensor, instrument)).map(([role]) => role);
 }
 
 function parsed(body: Buffer): unknown {

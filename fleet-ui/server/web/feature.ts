@@ -30,6 +30,8 @@ export interface Person {
    * Without a sensor: may they do this anywhere at all (lists are then filtered). With one: there. An instrument narrows further.
    */
   may(right: GrantedRight, sensor?: string, instrument?: string): boolean;
+  /** Roles that apply there, for an instrument to be told: never more than session or token gives. */
+  rolesFor?(sensor: string, instrument: string): readonly Role[];
   /** Session, token and roles are still what they were when this was asked for: for what goes on for long. */
   isAlive?(): boolean;
 }

@@ -3,7 +3,7 @@ import type { CatalogueEntry } from '../error-catalogue.ts';
 /** Codes that start with `FLEET_IMPORTS_`: what people bring from elsewhere. */
 export const FLEET_IMPORTS_ERRORS: Readonly<Record<string, CatalogueEntry>> = Object.freeze({
   FLEET_IMPORTS_BUSY: {
-    title: 'Too many files are being taken in at once.',
+    title: 'Too many files are being taken in at once, by one person or by all.',
     hint: 'Try again when the others are done; each takes a few seconds.',
     status: 503,
   },

@@ -83,7 +83,7 @@ export const FLEET_PROXY_ERRORS: Readonly<Record<string, CatalogueEntry>> = Obje
     status: 504,
   },
   FLEET_PROXY_BUSY: {
-    title: 'Too much is going on at once with this instrument.',
+    title: 'Too much is going on at once with this instrument, its sensor, or all of them.',
     hint: 'Close other windows of it, or try again later.',
     status: 503,
   },
