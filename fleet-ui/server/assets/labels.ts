@@ -23,6 +23,8 @@ export const ASSETS_MIGRATIONS = [
 
 /** More than people label by hand. Labelled addresses are never pushed out by others. */
 const LABELS_MOST = 10_000;
+/** Written last by the same person: so that nobody uses up what all share. */
+const LABELS_MOST_OF_ONE = 2_000;
 
 /** A label as it lies in the table. */
 export interface LabelRow {
@@ -75,8 +77,12 @@ export class Labels {
             'VALUES (@sensor, @address, @name, @note, @critical, @by_id, @by_name, @at)',
         )
         .run({ ...row, by_id: by.id });
-      const count = this.#db.prepare('SELECT count(*) FROM assets_labels').pluck().get() as number;
-      if (count > LABELS_MOST) throw full();
+      const { count, own } = this.#db
+        .prepare('SELECT count(*) AS count, count(*) FILTER (WHERE by_id = ?) AS own FROM assets_labels')
+        .get(by.id) as { count: number; own: number };
+      if (count > LABELS_MOST) throw full(`${String(LABELS_MOST)} addresses are labelled: no more can be.`);
+      if (own > LABELS_MOST_OF_ONE)
+        throw full(`${String(LABELS_MOST_OF_ONE)} addresses are labelled by you: no more can be.`);
     })();
     return row;
   }
@@ -97,9 +103,6 @@ export function labelView(row: LabelRow | undefined): AssetLabel | undefined {
   return { name, note, critical: critical === 1, by, at: new Date(at).toISOString() };
 }
 
-function full(): BulkheadError {
-  return new BulkheadError({
-    code: 'FLEET_ASSETS_LABELS_FULL',
-    message: `${String(LABELS_MOST)} addresses are labelled: no more can be.`,
-  });
+function full(message: string): BulkheadError {
+  return new BulkheadError({ code: 'FLEET_ASSETS_LABELS_FULL', message });
 }

@@ -73,6 +73,8 @@ export class LiveEvents {
 
   start(): void {
     this.#timer ??= setInterval(() => {
+      // Time ends sessions and tokens too, and nobody says so.
+      this.judgeAgain();
       for (const { stream } of this.#pages) push(stream, ': still here\n\n');
     }, SIGN_OF_LIFE_MS).unref();
   }
@@ -131,7 +133,7 @@ export class LiveEvents {
   }
 
   /**
-   * To be called when anybody's rights or sessions changed: whoever is not what they were when they asked is ended, comes back and is
+   * To be called when anybody's rights or sessions changed, and now and then: whoever is not what they were when they asked is ended, comes back and is
    * judged anew; all others stay.
    */
   judgeAgain(): void {

@@ -36,6 +36,8 @@ export class LiveHub {
 
   start(): void {
     this.#timer ??= setInterval(() => {
+      // Time ends sessions and tokens too, and nobody says so.
+      this.judgeAgain();
       for (const { stream } of this.#listeners) push(stream, ': still here\n\n');
     }, SIGN_OF_LIFE_MS);
     this.#timer.unref();
@@ -76,7 +78,7 @@ export class LiveHub {
   }
 
   /**
-   * To be called when anybody's rights or sessions changed: whoever is not what they were when they asked is ended, comes back and is
+   * To be called when anybody's rights or sessions changed, and now and then: whoever is not what they were when they asked is ended, comes back and is
    * judged anew; all others stay.
    */
   judgeAgain(): void {

@@ -57,7 +57,7 @@ export const FLEET_EVENTS_ERRORS: Readonly<Record<string, CatalogueEntry>> = Obj
     status: 403,
   },
   FLEET_EVENTS_SUPPRESSIONS_FULL: {
-    title: 'As many suppressions act as the fleet keeps.',
+    title: 'As many suppressions act as the fleet keeps, of one person or of all.',
     hint: 'Take back some that are no longer needed; what is to be silent for good belongs into the rules.',
     status: 409,
   },
@@ -71,7 +71,7 @@ export const FLEET_EVENTS_ERRORS: Readonly<Record<string, CatalogueEntry>> = Obj
     status: 403,
   },
   FLEET_EVENTS_VIEWS_FULL: {
-    title: 'As many views are saved as the fleet keeps.',
+    title: 'As many views are saved or shared as the fleet keeps, of one person or of all.',
     hint: 'Remove one that nobody needs.',
     status: 409,
   },

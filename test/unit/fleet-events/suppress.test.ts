@@ -5,6 +5,7 @@ import { testSensorId } from '../../support/fleet/sensor-ids.ts';
 
 const [A, B] = [testSensorId(1), testSensorId(2)];
 const ANN = { id: 'p_ann', name: 'Ann' };
+const BOB = { id: 'p_bob', name: 'Bob' };
 
 const alert = (sid: unknown, src: unknown, dest: unknown, sensor = A) => ({
   sensor,
@@ -100,7 +101,7 @@ test('a suppression ends by its time, by a person, and outlives a restart; what 
 
 test('suppressions and views are bounded', () => {
   const desk = openDesk();
-  const make = (signature: number) =>
+  const make = (signature: number, by = ANN) =>
     suppressions.add(
       {
         rule: { signature: String(signature), side: 'either' },
@@ -108,7 +109,7 @@ test('suppressions and views are bounded', () => {
         reason: 'noise',
         expiresMs: desk.clock() + 1_000,
       },
-      ANN,
+      by,
     );
   // What was made by the program before, all at once.
   const before = desk.db.prepare(
@@ -131,4 +132,13 @@ test('suppressions and views are bounded', () => {
   expect(() => keep(50)).toThrow(expect.objectContaining({ code: 'FLEET_EVENTS_VIEWS_FULL' }));
   const { id } = keep(7, true);
   expect(views.list('p_bob')).toMatchObject([{ id, name: 'view 7', shared: true }]);
+
+  // Of what all share nobody uses up the whole.
+  for (let n = 10; n < 29; n += 1) keep(n, true);
+  keep(28, true);
+  expect(() => keep(29, true)).toThrow(expect.objectContaining({ code: 'FLEET_EVENTS_VIEWS_FULL' }));
+  expect(views.keep({ name: 'b', search: { text: 'b' }, shared: true }, BOB).shared).toBe(true);
+  for (let n = 502; n < 601; n += 1) make(n);
+  expect(() => make(601)).toThrow(expect.objectContaining({ code: 'FLEET_EVENTS_SUPPRESSIONS_FULL' }));
+  expect(make(601, BOB).by).toEqual(BOB);
 });

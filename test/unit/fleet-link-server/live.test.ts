@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { LiveHub } from '../../../fleet-ui/server/link/live.ts';
 
 const A = 's_aaaaaaaaaaaaaaab';
@@ -12,6 +12,10 @@ const person = (id: string, sensors: string[]) => ({
 const attached = (sensor: string) => ({
   right: 'sensors.read' as const,
   event: { kind: 'sensor.attached' as const, at: AT, sensor },
+});
+
+afterEach(() => {
+  vi.useRealTimers();
 });
 
 test('everybody is told what they may see, and nothing else', async () => {
@@ -45,4 +49,27 @@ test('a page that does not read loses its stream; one person has at most sixteen
   );
   hub.open(person('bob', []));
   hub.endAll();
+});
+
+test('a page whose session time has ended is told nothing more', () => {
+  vi.useFakeTimers();
+  const hub = new LiveHub();
+  hub.start();
+  let isAlive = true;
+  const [ann, bob] = [
+    hub.open({ ...person('ann', [A]), isAlive: () => isAlive }),
+    hub.open({ ...person('bob', [A]), isAlive: () => true }),
+  ];
+  vi.advanceTimersByTime(60_000);
+  expect(hub.count).toBe(2);
+  isAlive = false;
+  vi.advanceTimersByTime(15_000);
+  hub.publish(attached(A));
+  const text = (stream: typeof ann) => String(stream.setEncoding('utf8').read());
+  expect([text(ann).includes('sensor.attached'), text(bob).includes('sensor.attached')]).toEqual([
+    false,
+    true,
+  ]);
+  expect(hub.count).toBe(1);
+  hub.stop();
 });

@@ -54,6 +54,8 @@ const DAY_MS = 86_400_000;
 export const SUPPRESSION_LIMITS = Object.freeze({
   /** That act at the same time. */
   acting: 500,
+  /** And of one person, so that nobody uses up what all share. */
+  actingOfOne: 100,
   longestDays: 366,
   /** How long what ended is shown. */
   keptDays: 30,
@@ -112,10 +114,17 @@ export class Suppressions {
         'expires',
         `must be in the future, at most ${String(SUPPRESSION_LIMITS.longestDays)} days ahead`,
       );
-    if (this.acting().length >= SUPPRESSION_LIMITS.acting) {
+    const own = this.#db
+      .prepare(
+        'SELECT count(*) FROM events_suppressions WHERE by_id = ? AND ended_at IS NULL AND expires > ?',
+      )
+      .pluck()
+      .get(by.id, now) as number;
+    const all = this.acting().length;
+    if (all >= SUPPRESSION_LIMITS.acting || own >= SUPPRESSION_LIMITS.actingOfOne) {
       throw new BulkheadError({
         code: 'FLEET_EVENTS_SUPPRESSIONS_FULL',
-        message: `There are ${String(SUPPRESSION_LIMITS.acting)} suppressions that act already.`,
+        message: `There are ${String(all)} suppressions that act already, ${String(own)} of them yours.`,
       });
     }
     this.#forgetOld(now);

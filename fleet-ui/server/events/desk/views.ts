@@ -26,6 +26,8 @@ interface Row {
 
 const MOST_OF_ONE = 50;
 const SHARED_MOST = 100;
+/** So that nobody uses up what all share. */
+const SHARED_MOST_OF_ONE = 20;
 
 /** Searches that people keep, each their own; some are shared with everybody. */
 export class Views {
@@ -55,10 +57,13 @@ export class Views {
           .prepare(`SELECT count(*) FROM events_views WHERE NOT (owner = ? AND name = ?) AND ${where}`)
           .pluck()
           .get(owner.id, name, ...values) as number;
-      if (count('owner = ?', owner.id) >= MOST_OF_ONE || (shared && count('shared = 1') >= SHARED_MOST)) {
+      const isSharingFull = () =>
+        count('shared = 1') >= SHARED_MOST ||
+        count('shared = 1 AND owner = ?', owner.id) >= SHARED_MOST_OF_ONE;
+      if (count('owner = ?', owner.id) >= MOST_OF_ONE || (shared && isSharingFull())) {
         throw new BulkheadError({
           code: 'FLEET_EVENTS_VIEWS_FULL',
-          message: `One keeps ${String(MOST_OF_ONE)} views, and all together share ${String(SHARED_MOST)}.`,
+          message: `One keeps ${String(MOST_OF_ONE)} views and shares ${String(SHARED_MOST_OF_ONE)} of them; all together share ${String(SHARED_MOST)}.`,
         });
       }
       const row = this.#db
