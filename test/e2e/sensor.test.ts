@@ -6,6 +6,7 @@ import type { PassiveDnsRecord } from '@bulkhead/platform/contracts';
 import { run, sitePaths, waitFor } from '@bulkhead/platform/kernel';
 import { ADDRESSES, HOSTS } from '../../scripts/src/lab/layout.ts';
 import { startLabSensor, type LabSensor } from '../support/lab-sensor.ts';
+import { killNow } from '../support/kill.ts';
 
 const BULKHEAD = fileURLToPath(new URL('../../build/bulkhead.mjs', import.meta.url));
 let world: LabSensor;
@@ -146,7 +147,7 @@ describe('an instrument in trouble', () => {
   test('one that is killed is told about, restarted, and sees again', async () => {
     const before = await pids();
     const mark = new Date().toISOString();
-    process.kill(before['suricata'] ?? 0, 'SIGKILL');
+    killNow(before['suricata']);
     await world.sensor.event(
       'instrument.failed',
       { instrument: 'platform', type: 'instrument.failed', since: mark },

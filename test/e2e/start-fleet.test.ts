@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { run, waitFor } from '@bulkhead/platform/kernel';
 import { allProcesses, listenersOf, withDescendants } from '../support/listeners.ts';
+import { killNow } from '../support/kill.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const PREFIX = 'b7e';
@@ -188,7 +189,7 @@ test(
     const fleetd = (await allProcesses()).find(({ command: line }) =>
       /-beside\/b7e\/lab\/fleetd\/program\/fleetd\.mjs --config/.test(line),
     );
-    process.kill(fleetd?.pid ?? 0, 'SIGKILL');
+    killNow(fleetd?.pid);
     await whole.hears(/^fleetd was killed by SIGKILL; it is started again/m, SOON_MS);
     await whole.hears(/^fleetd runs again, at /m, SOON_MS);
     await waitFor('both sensors to be back', SOON_MS, attached);

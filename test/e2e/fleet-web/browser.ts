@@ -30,6 +30,8 @@ export async function openPageBrowser(): Promise<PageBrowser> {
       // As root Chromium has no sandbox of its own; it looks at nothing but the pages under test.
       args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'],
       env: { PATH: process.env['PATH'] ?? '', HOME: home, TMPDIR: home, LANG: 'C.UTF-8' },
+      // Who is interrupted cleans up; playwright would end the process before that.
+      ...{ handleSIGINT: false, handleSIGTERM: false, handleSIGHUP: false },
     });
   } catch (error) {
     await rm(home, { recursive: true, force: true });

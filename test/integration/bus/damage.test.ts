@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { waitFor } from '@bulkhead/platform/kernel';
 import { BUS_UID } from '../../../platform/bus/server-process.ts';
 import { busInstrument, busModel, openBusBench, type BusBench } from '../../support/nats.ts';
+import { killNow } from '../../support/kill.ts';
 
 const model = busModel([busInstrument('suricata', { publish: ['alert'] })]);
 let bench: BusBench;
@@ -94,7 +95,7 @@ test('a server that cannot be started again is tried again until it can', async 
       resolve();
     }),
   );
-  process.kill(bench.bus.serverPid() ?? 0, 'SIGKILL');
+  killNow(bench.bus.serverPid());
   // Whoever gets the port first: with luck we do, and the first tries of the watch fail.
   const blocker = await occupyPort().catch(() => undefined);
   await stopped;

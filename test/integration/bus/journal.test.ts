@@ -4,6 +4,7 @@ import type { JournalEntry } from '@bulkhead/platform/bus';
 import type { Instrument } from '@bulkhead/sdk';
 import { connectAsInstrument } from '../../support/nats-clients.ts';
 import { busInstrument, busModel, openBusBench, type BusBench } from '../../support/nats.ts';
+import { killNow } from '../../support/kill.ts';
 
 const model = busModel([
   busInstrument('ids', { accept: ['ruleset.apply'], services: ['journal'] }),
@@ -84,7 +85,7 @@ test('many commands are counted, a flood is not followed, and the journal goes o
   await raw.flush();
   await waitFor('the end of the record', 5_000, () => told.some(({ outcome }) => outcome === 'unrecorded'));
   await raw.close();
-  process.kill(bench.bus.serverPid() ?? 0, 'SIGKILL');
+  killNow(bench.bus.serverPid());
   told = [];
   const plain = await bench.instrument(model, 'plain');
   plain.handle('ping', () => 'pong');

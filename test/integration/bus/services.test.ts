@@ -5,6 +5,7 @@ import { BUS_LIMITS } from '@bulkhead/platform/bus';
 import type { Instrument } from '@bulkhead/sdk';
 import { connectAsInstrument } from '../../support/nats-clients.ts';
 import { busInstrument, busModel, openBusBench, type BusBench } from '../../support/nats.ts';
+import { killNow } from '../../support/kill.ts';
 
 const model = busModel([
   busInstrument('downloader', { services: ['deliver', 'echo'] }),
@@ -103,7 +104,7 @@ test('what is not JSON or larger than 64 KiB is refused with a code', async () =
 });
 
 test('services go on after a restart of the server, and end with the right', async () => {
-  process.kill(bench.bus.serverPid() ?? 0, 'SIGKILL');
+  killNow(bench.bus.serverPid());
   await waitFor('the service', 30_000, async () =>
     downloader.ask('echo', 2, { timeoutMs: 1_000 }).then(
       () => true,

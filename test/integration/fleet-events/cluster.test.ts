@@ -5,6 +5,7 @@ import { freePort } from '../../support/nats.ts';
 import { openFleetStore } from '../../support/fleet/event-bench.ts';
 import { openHubBench } from '../../support/fleet/hub-bench.ts';
 import { openUplinkSensor, runIngest, storedNumbers, waitForAll } from '../../support/fleet/uplink-bench.ts';
+import { killNow } from '../../support/kill.ts';
 
 test('with three servers, one is killed under load: nothing that was acknowledged is lost, and nothing comes twice', async () => {
   const routes = await Promise.all([0, 1, 2].map(async () => `127.0.0.1:${String(await freePort())}`));
@@ -42,7 +43,7 @@ test('with three servers, one is killed under load: nothing that was acknowledge
     // The leader, so that everybody else has to agree on another.
     const leader = (await manager.streams.info(HUB_NAMES.stream)).cluster?.leader;
     const victim = benches[Number(leader?.slice('hub-'.length) ?? 0)];
-    process.kill(victim?.hub.pid ?? 0, 'SIGKILL');
+    killNow(victim?.hub.pid);
     await load;
     await sensor.publish(50);
     await waitForAll(fleet.store, sensor, 90_000);

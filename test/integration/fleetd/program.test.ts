@@ -10,6 +10,7 @@ import { openFleet } from '../../../scripts/src/start/fleet-watch.ts';
 import { bundleProgram } from '../../support/bundle-program.ts';
 import { openTestSensor } from '../../support/fleet-link/test-sensor.ts';
 import { fleetProgramDir } from '../../support/fleet/running-fleet.ts';
+import { killNow } from '../../support/kill.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 let dir: string;
@@ -68,7 +69,7 @@ const said: string[] = [];
 const say = (text: string): void => void said.push(text);
 
 test('fleetd as it ships runs beside a sensor without any right of root, and the sensor joins it', async () => {
-  const at = site({ prefix: 'bf9', natsPort: 47_831 });
+  const at = site({ prefix: 'bf9', natsPort: 27_831 });
   const place = join(dir, 'run');
   const fleet = await openFleet(at, place, ['lab'], say, program);
   const sensor = await openTestSensor();
@@ -76,7 +77,7 @@ test('fleetd as it ships runs beside a sensor without any right of root, and the
     const status = readFileSync(`/proc/${String(fleet.pid)}/status`, 'utf8');
     expect(/^Uid:\s+(\d+)/m.exec(status)?.[1]).toBe('65231');
     expect(/^CapEff:\s+(\w+)/m.exec(status)?.[1]).toBe('0000000000000000');
-    expect(fleet.words.url).toBe('http://localhost:47832/');
+    expect(fleet.words.url).toBe('http://localhost:27832/');
     expect(JSON.parse((await ask(fleet.words.url, '/api/v1/about')).text)).toMatchObject({
       setUpNeeded: true,
     });
@@ -91,12 +92,12 @@ test('fleetd as it ships runs beside a sensor without any right of root, and the
     const setUp = await ask(fleet.words.url, '/api/v1/session/set-up', person);
     expect([setUp.status, setUp.cookie]).toEqual([200, expect.stringContaining('HttpOnly')]);
     // Killed, it is started again, on the same ports, and the sensor finds it.
-    const former = fleet.pid ?? 0;
-    process.kill(former, 'SIGKILL');
+    const former = fleet.pid;
+    killNow(former);
     await waitFor('fleetd to run again', 60_000, () => Promise.resolve(said.length > 1));
     expect(said).toEqual([
       expect.stringMatching(/^fleetd was killed by SIGKILL; it is started again in 1 s\./),
-      'fleetd runs again, at http://localhost:47832/',
+      'fleetd runs again, at http://localhost:27832/',
     ]);
     expect(fleet.pid).not.toBe(former);
     await sensor.up();
@@ -106,6 +107,9 @@ test('fleetd as it ships runs beside a sensor without any right of root, and the
   }
   // The sensor is known: no token is printed for one of its name.
   const again = await openFleet(at, place, ['lab'], say, program);
-  expect([again.words.setUpCode, again.words.joinTokens.size]).toEqual([undefined, 0]);
-  await again.stop();
+  try {
+    expect([again.words.setUpCode, again.words.joinTokens.size]).toEqual([undefined, 0]);
+  } finally {
+    await again.stop();
+  }
 });

@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { waitFor } from '@bulkhead/platform/kernel';
 import type { BusModel } from '@bulkhead/platform/bus';
 import { busInstrument, busModel, openBusBench, type BusBench } from '../../support/nats.ts';
+import { killNow } from '../../support/kill.ts';
 
 let bench: BusBench;
 const suricata = busInstrument('suricata', { publish: ['alert', 'big'], accept: ['ruleset.apply'] });
@@ -95,12 +96,12 @@ test('a full stream refuses new records with BUS_STREAM_FULL; what is stored sta
 test('memory is bounded while the bus is away: the buffer fills, says so, and drains when the bus is back', async () => {
   const instrument = await bench.instrument(model, 'suricata', { maxBufferBytes: 1024 * 1024 });
   const line = Buffer.from(`{"fill":"${'x'.repeat(10_000)}"}`);
-  process.kill(bench.bus.serverPid() ?? 0, 'SIGSTOP');
+  killNow(bench.bus.serverPid(), 'SIGSTOP');
   const results: Promise<void>[] = [];
   try {
     for (let i = 0; i < 200; i += 1) results.push(instrument.publishRaw('alert', line));
   } finally {
-    process.kill(bench.bus.serverPid() ?? 0, 'SIGCONT');
+    killNow(bench.bus.serverPid(), 'SIGCONT');
   }
   const outcomes = await Promise.allSettled(results);
   const rejected = outcomes.filter((outcome) => outcome.status === 'rejected');

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { openFleetStore } from '../../support/fleet/event-bench.ts';
 import { openHubBench } from '../../support/fleet/hub-bench.ts';
 import { openUplinkSensor, runIngest, storedNumbers, waitForAll } from '../../support/fleet/uplink-bench.ts';
+import { killNow } from '../../support/kill.ts';
 
 /** One message of packed records every five minutes, for three days, and more with BULKHEAD_LONG=1. */
 const MESSAGES = process.env['BULKHEAD_LONG'] === '1' ? 60_000 : 864;
@@ -27,9 +28,8 @@ test('ABUSE 74: 72 hours offline, then everything arrives once, whatever is kill
     for (let part = 0; part < 3; part += 1) {
       await sensor.publish(MESSAGES / 3, () => ({}), happened);
       if (part === 2) break;
-      const pid = sensor.bench.bus.serverPid() ?? 0;
       const back = new Promise<void>((resolve) => sensor.bench.bus.onRestarted(resolve));
-      process.kill(pid, 'SIGKILL');
+      killNow(sensor.bench.bus.serverPid());
       await back;
     }
     expect((await fleet.store.report()).sensors).toMatchObject([{ records: 20 }]);
@@ -40,7 +40,7 @@ test('ABUSE 74: 72 hours offline, then everything arrives once, whatever is kill
     await sensor.stop();
     await sensor.start();
     await arrived(fleet, 300);
-    process.kill(bench.hub.pid ?? 0, 'SIGKILL');
+    killNow(bench.hub.pid);
     await arrived(fleet, 600);
     await ingest.dispose();
     ingest = runIngest(bench.hub, fleet.store);
