@@ -11,6 +11,7 @@ import { BulkheadError } from '@bulkhead/platform/kernel';
 import { addressHex, type FleetEventStore } from '../events/index.ts';
 import type { FleetApp, FleetFeature, Person } from '../web/index.ts';
 import { Labels, labelView } from './labels.ts';
+import { Turns } from './turns.ts';
 
 type AssetStore = Pick<FleetEventStore, 'assets' | 'asset' | 'labelAssets' | 'sensors'>;
 type StoredAsset = NonNullable<Awaited<ReturnType<AssetStore['asset']>>>;
@@ -39,6 +40,7 @@ export function assetsFeature(parts: AssetsParts): FleetFeature {
 }
 
 function routes(app: FleetApp, { store, now }: AssetsParts, labels: Labels): void {
+  const turns = new Turns();
   app.get(
     '/api/v1/assets',
     {
@@ -54,7 +56,9 @@ function routes(app: FleetApp, { store, now }: AssetsParts, labels: Labels): voi
     async ({ person, query: { sensor, alerts, ...asked } }) => {
       const known = sensor === undefined ? await store().sensors() : [sensor];
       const readable = known.filter((id) => person?.may('events.read', id) === true);
-      const found = await store().assets({ ...asked, alerts: alerts === 'yes', sensors: readable });
+      const found = await turns.take(person?.id ?? '', () =>
+        store().assets({ ...asked, alerts: alerts === 'yes', sensors: readable }),
+      );
       const { readingFrom, ...rest } = found;
       return {
         ...rest,
