@@ -22,4 +22,12 @@ export {
   type ReportSigner,
   type SignedReport,
 } from './signed-report.ts';
+export {
+  addressHex,
+  addressWords,
+  inRange,
+  parseRange,
+  rangeWords,
+  type AddressRange,
+} from './address-range.ts';
 export { ipv6Groups } from './ip-address.ts';

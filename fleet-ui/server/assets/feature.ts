@@ -7,8 +7,8 @@ import {
   AssetSchema,
   type Asset,
 } from '@bulkhead/fleet-api';
-import { BulkheadError } from '@bulkhead/platform/kernel';
-import { addressHex, type FleetEventStore } from '../events/index.ts';
+import { addressHex, BulkheadError } from '@bulkhead/platform/kernel';
+import type { FleetEventStore } from '../events/index.ts';
 import type { FleetApp, FleetFeature, Person } from '../web/index.ts';
 import { Labels, labelView } from './labels.ts';
 import { Turns } from './turns.ts';

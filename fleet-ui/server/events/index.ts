@@ -1,4 +1,3 @@
-export { addressHex } from './store/addresses.ts';
 export { EVENTS_MIGRATIONS } from './desk/schema.ts';
 export { fleetEvents, type FleetEvents, type FleetEventsParts } from './feature.ts';
 export { HubConfigSchema, readHubCluster, type HubConfig } from './hub/cluster-config.ts';

@@ -1,6 +1,6 @@
 import { severityOf, type Severity } from '../describe.ts';
 import type { StoredEvent } from '../../contracts/index.ts';
-import { addressHex, addressWords } from './addresses.ts';
+import { addressHex, addressWords } from '../../kernel/index.ts';
 
 /** What can be asked about one record. Made anew from the record whenever it is needed: the index only finds candidates. */
 export interface Facts {

@@ -1,9 +1,15 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { EventTypeSchema, NameSchema, type StoredEvent } from '../../contracts/index.ts';
-import { BulkheadError, parseStrict } from '../../kernel/index.ts';
+import {
+  type AddressRange,
+  BulkheadError,
+  inRange,
+  parseRange,
+  parseStrict,
+  rangeWords,
+} from '../../kernel/index.ts';
 import { isAtLeast } from '../describe.ts';
-import { inRange, parseRange, rangeWords, type AddressRange } from './addresses.ts';
 import { IDS_PER_MS } from './database.ts';
 import { factsOf, normalName, plain, wordsOf } from './facts.ts';
 

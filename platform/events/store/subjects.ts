@@ -1,6 +1,5 @@
 import type { StoredEvent } from '../../contracts/index.ts';
-import { BulkheadError } from '../../kernel/index.ts';
-import { addressHex } from './addresses.ts';
+import { addressHex, BulkheadError } from '../../kernel/index.ts';
 import type { DataHold, DataSubject, FoundData } from './data.ts';
 import type { Db } from './database.ts';
 import { factsOf, normalName, plain, wordsOf } from './facts.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { csvCell, fillingUp } from '@bulkhead/platform/events';
-import { addressHex, inRange, parseRange, rangeWords } from '../../../platform/events/store/addresses.ts';
+import { addressHex, inRange, parseRange, rangeWords } from '@bulkhead/platform/kernel';
 import { advance, believe, MOST_OFF_S } from '../../../platform/events/store/clock.ts';
 import { trimPoint } from '../../../platform/events/store/trimming.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { addressHex } from '../../../fleet-ui/server/events/store/addresses.ts';
+import { addressHex } from '@bulkhead/platform/kernel';
 import { addressText } from '../../../fleet-ui/server/events/store/asset-search.ts';
 import { addressOfPtr, isPrivate, sightingsOf } from '../../../fleet-ui/server/events/store/sightings.ts';
 

@@ -1,7 +1,6 @@
 import type { Database } from 'better-sqlite3';
 import type { FleetEvent, SuppressionRule } from '@bulkhead/fleet-api';
-import { BulkheadError } from '@bulkhead/platform/kernel';
-import { parseRange } from '../store/addresses.ts';
+import { BulkheadError, parseRange } from '@bulkhead/platform/kernel';
 import { suppressorOf, type ActingRule, type Suppressor } from '../store/suppress.ts';
 import { deskId } from './ids.ts';
 

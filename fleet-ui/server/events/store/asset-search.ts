@@ -1,6 +1,6 @@
 import { ASSETS_COUNTED_MOST } from '@bulkhead/fleet-api';
 import { ASSETS_MOST, type AssetName, type AssetRow, type AssetService } from './assets.ts';
-import { inRange, parseRange } from './addresses.ts';
+import { inRange, parseRange } from '@bulkhead/platform/kernel';
 import { IDS_PER_MS, state, type Db } from './database.ts';
 import { isPrivate } from './sightings.ts';
 

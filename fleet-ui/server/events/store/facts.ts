@@ -1,6 +1,6 @@
 import type { EventSeverity } from '@bulkhead/fleet-api';
 import { severityOf } from './severity.ts';
-import { addressHex, addressWords } from './addresses.ts';
+import { addressHex, addressWords } from '@bulkhead/platform/kernel';
 
 /** What can be asked about one record. Made anew from the record whenever it is needed: the index only finds candidates. */
 export interface Facts {

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { EventFilter, FleetEvent } from '@bulkhead/fleet-api';
-import { BulkheadError } from '@bulkhead/platform/kernel';
-import { inRange, parseRange, rangeWords, type AddressRange } from './addresses.ts';
+import { type AddressRange, BulkheadError, inRange, parseRange, rangeWords } from '@bulkhead/platform/kernel';
 import { IDS_PER_MS } from './database.ts';
 import { factsOf, normalName, plain, wordsOf, type Facts } from './facts.ts';
 import { severitiesFrom } from './severity.ts';

@@ -9,7 +9,7 @@ import type {
   SuppressionPreview,
 } from '@bulkhead/fleet-api';
 import { countAll } from './counts.ts';
-import { addressHex } from './addresses.ts';
+import { addressHex } from '@bulkhead/platform/kernel';
 import {
   findAsset,
   prepareAssetSearch,

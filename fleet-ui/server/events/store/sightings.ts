@@ -1,5 +1,5 @@
 import type { EventSeverity } from '@bulkhead/fleet-api';
-import { addressHex } from './addresses.ts';
+import { addressHex } from '@bulkhead/platform/kernel';
 import { normalName } from './facts.ts';
 import { severityOf } from './severity.ts';
 

@@ -1,5 +1,5 @@
 import type { SuppressionRule } from '@bulkhead/fleet-api';
-import { addressHex, inRange, parseRange, type AddressRange } from './addresses.ts';
+import { addressHex, inRange, parseRange, type AddressRange } from '@bulkhead/platform/kernel';
 
 /** A rule that acts, with the id of its suppression. */
 export type ActingRule = SuppressionRule & { id: string };

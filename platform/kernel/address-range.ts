@@ -1,5 +1,5 @@
 import { isIP, isIPv4 } from 'node:net';
-import { ipv6Groups } from '@bulkhead/platform/kernel';
+import { ipv6Groups } from './ip-address.ts';
 
 /** 8 hex digits for IPv4, 32 for IPv6 (RFC 4291); an IPv4 address mapped into IPv6 is the IPv4 address. Undefined for what is none. */
 export function addressHex(text: string): string | undefined {
