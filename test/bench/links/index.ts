@@ -1,12 +1,14 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ChildProcess } from 'node:child_process';
-import { createUser } from '@nats-io/nkeys';
+import { fromSeed } from '@nats-io/nkeys';
 import { Ca } from '@bulkhead/fleet-server/ca';
 import { openLog, run, site, sitePaths } from '@bulkhead/platform/kernel';
+import { userSeed } from '../../../platform/bus/nkey-seed.ts';
 import { adopt } from '../../support/fleet/adopt.ts';
 import { testSensorId } from '../../support/fleet/sensor-ids.ts';
 import type { Bench, BenchContext, Measurement } from '../result.ts';
@@ -100,8 +102,7 @@ async function makeSensors(dir: string): Promise<{ ca: string; files: string[] }
   const shares: BenchSensor[][] = Array.from({ length: PROCESSES }, () => []);
   for (let n = 0; n < SENSORS; n += 1) {
     const { sensor, key, certificate } = await adopt(ca, testSensorId(n));
-    const uplinkSeed = Buffer.from(createUser().getSeed()).toString();
-    shares[n % PROCESSES]?.push({ sensor, key, certificate, uplinkSeed });
+    shares[n % PROCESSES]?.push({ sensor, key, certificate, ...uplinkKey() });
   }
   await mkdir(join(dir, 'sensors'), { mode: 0o700 });
   const files = shares.map((_share, n) => join(dir, 'sensors', `${String(n)}.json`));
@@ -109,6 +110,16 @@ async function makeSensors(dir: string): Promise<{ ca: string; files: string[] }
     await writeFile(files[n] ?? '', JSON.stringify(share), { mode: 0o600 });
   }
   return { ca: ca.certificate, files };
+}
+
+function uplinkKey(): Pick<BenchSensor, 'uplinkPublic' | 'uplinkPrivate'> {
+  const pkcs8 = generateKeyPairSync('ed25519').privateKey.export({ format: 'der', type: 'pkcs8' });
+  // RFC 8410: the last 32 bytes are the seed.
+  const seed = userSeed(pkcs8.subarray(-32));
+  return {
+    uplinkPublic: fromSeed(Buffer.from(seed)).getPublicKey(),
+    uplinkPrivate: pkcs8.toString('base64'),
+  };
 }
 
 /** The fleet's process, seen from outside. */

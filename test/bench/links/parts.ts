@@ -7,12 +7,14 @@ export type FleetTells =
   | { kind: 'counts'; attached: number; uplinks: number; detached: number; refused: number };
 export type FleetIsAsked = { kind: 'counts' } | { kind: 'end' };
 
-/** One simulated sensor: key and certificate (PEM), and the seed of its uplink's key. */
+/** One simulated sensor: key and certificate (PEM), and the key of its uplink. */
 export interface BenchSensor {
   sensor: string;
   key: string;
   certificate: string;
-  uplinkSeed: string;
+  /** The nkey as the hub knows it (`U…`), and its private half: PKCS #8 in base64. */
+  uplinkPublic: string;
+  uplinkPrivate: string;
 }
 
 export interface FleetEndInput {

@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fromSeed } from '@nats-io/nkeys';
 import { reconnectDelayMs } from '../../../platform/fleet-link/reconnect.ts';
 import { SimulatedSensor } from '../../support/fleet/simulated-sensor.ts';
 import { holdLeaf } from './leaf.ts';
 import type { BenchSensor, SensorsEndInput } from './parts.ts';
+
+const SILENCE_MS = 3_000;
 
 /** A share of the sensors in a process of its own: each attaches, keeps an uplink, and comes back as real ones do. */
 export async function sensorsEnd({ address, ca, file }: SensorsEndInput): Promise<void> {
@@ -14,7 +15,6 @@ export async function sensorsEnd({ address, ca, file }: SensorsEndInput): Promis
 }
 
 async function keepAttached(address: string, ca: string, identity: BenchSensor, n: number): Promise<void> {
-  const publicKey = fromSeed(Buffer.from(identity.uplinkSeed)).getPublicKey();
   const status = {
     sensor: `lab-${String(n)}`,
     version: '0.1.0',
@@ -37,8 +37,9 @@ async function keepAttached(address: string, ca: string, identity: BenchSensor, 
       sensor.sendState(status);
       const going = new AbortController();
       void ended.then(() => going.abort());
-      void keepUplink(sensor, identity, publicKey, going.signal);
-      await ended;
+      void keepUplink(sensor, identity, going.signal);
+      await Promise.race([ended, silence(sensor)]);
+      going.abort();
     } catch {
       failures += 1;
     }
@@ -47,17 +48,20 @@ async function keepAttached(address: string, ca: string, identity: BenchSensor, 
   }
 }
 
-async function keepUplink(
-  sensor: SimulatedSensor,
-  identity: BenchSensor,
-  publicKey: string,
-  signal: AbortSignal,
-) {
+async function keepUplink(sensor: SimulatedSensor, identity: BenchSensor, signal: AbortSignal) {
   while (!signal.aborted) {
-    const uplink = sensor.openUplink(publicKey);
+    const uplink = sensor.openUplink(identity.uplinkPublic);
     const closed = new Promise((resolve) => uplink.once('close', resolve));
-    holdLeaf(uplink, identity.uplinkSeed, identity.sensor, () => undefined);
+    holdLeaf(uplink, identity);
     await closed;
     await sleep(500 + Math.random() * 1_500);
+  }
+}
+
+/** Resolves when the fleet lets nothing be heard of itself for three heartbeats: a real sensor takes such a link for lost. */
+async function silence(sensor: SimulatedSensor): Promise<void> {
+  for (let heard = -1; heard !== sensor.heartbeats;) {
+    heard = sensor.heartbeats;
+    await sleep(SILENCE_MS);
   }
 }

@@ -56,6 +56,7 @@ export class SimulatedSensor {
   readonly #options: SimulatedSensorOptions;
   readonly #asks = new Map<number, { abort: AbortController; credit: number; more: () => void }>();
   #call: Call | undefined;
+  #ended: Promise<ServiceError> | undefined;
   #beat: NodeJS.Timeout | undefined;
 
   constructor(options: SimulatedSensorOptions) {
@@ -110,20 +111,17 @@ export class SimulatedSensor {
   openAttach(): Call {
     const call = this.client.attach();
     this.#call = call;
-    // What ends it is looked at by who waits for it.
-    call.on('error', () => undefined);
+    // From the beginning: a link can be over before anybody has asked how.
+    this.#ended = new Promise((resolve) => {
+      call.once('error', resolve);
+    });
     return call;
   }
 
   /** How the present link ended. */
   async ended(): Promise<ServiceError> {
-    const call = this.#call;
-    if (call === undefined) throw new Error('it was not attached');
-    return new Promise((resolve) => {
-      call.once('error', (error: ServiceError) => {
-        resolve(error);
-      });
-    });
+    if (this.#ended === undefined) throw new Error('it was not attached');
+    return this.#ended;
   }
 
   hello(): Hello {
