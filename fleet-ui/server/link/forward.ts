@@ -26,7 +26,7 @@ const ParamsSchema = z.union([SensorApiParamsSchema, SensorParamsSchema]);
 
 /**
  * The sensors' own APIs by way of the fleet. Who may what is decided here by address and person, and by the sensor once more:
- * it has its own list of what a fleet may ask, and is told who asks and with which roles.
+ * it has its own list of what a fleet may ask, and is told who asks and in which role.
  */
 export function forwardRoutes(app: FleetApp, links: Pick<Links, 'ask'>): void {
   for (const { method, right, paths } of FORWARDED) {
@@ -75,7 +75,7 @@ async function forward(
     method: request.method,
     path: `/v1/${path}${query}`,
     user: userOf(person),
-    roles: rolesOn(person, id),
+    roles: rolesOn(person, id, right),
     deadlineMs: streamed ? STREAM_DEADLINE_MS : DEADLINE_MS,
     signal: gone.signal,
     ...(body === undefined ? {} : { body }),

@@ -1,4 +1,4 @@
-import type { GrantedRight, Role } from '@bulkhead/fleet-api';
+import { EVERY_INSTRUMENT, ROLE_RIGHTS, ROLES, type GrantedRight, type Role } from '@bulkhead/fleet-api';
 import type { Person } from '../web/index.ts';
 
 /** What a sensor's own API offers below `/v1/`, by the right that it needs at the fleet. The rest: reading, or changing. */
@@ -37,15 +37,30 @@ function fits(pattern: string, path: string): boolean {
   return pattern.endsWith('*') ? path.startsWith(pattern.slice(0, -1)) : pattern === path;
 }
 
+/** Rights that say something of what somebody may at a sensor's own API. Pages of instruments are told of roles elsewhere. */
+const COUNTS_AT_SENSORS: readonly GrantedRight[] = [
+  'sensors.read',
+  'events.read',
+  'events.handle',
+  'sensors.operate',
+  'sensors.configure',
+  // What a sensor keeps for administrators (purges) has no right of its own; this one stands for being one, of the whole fleet.
+  'settings.manage',
+];
+
 /**
- * The roles that a person has on one sensor, for the sensor to judge by: never more than they may there, whatever they are
- * elsewhere, and never more than their token may.
+ * The role in which a question goes to a sensor, for the sensor to judge by once more: the least one that holds the question's
+ * own right, or a higher one of which the asker holds there every right that counts at sensors. So a token that was given one of
+ * an administrator's rights, or a role that is narrowed, goes as no administrator.
+ * @param right what the question's address needs at the fleet, see {@link rightFor}
+ * @returns one role, or none for whoever lacks `right` there
  */
-export function rolesOn(person: Person, sensor: string): Role[] {
-  const roles: Role[] = [];
-  if (person.may('sensors.read', sensor) || person.may('events.read', sensor)) roles.push('viewer');
-  if (person.may('events.handle', sensor)) roles.push('analyst');
-  if (person.may('sensors.operate', sensor)) roles.push('operator');
-  if (person.may('settings.manage')) roles.push('admin');
-  return roles;
+export function rolesOn(person: Pick<Person, 'may'>, sensor: string, right: GrantedRight): Role[] {
+  const holds = (one: GrantedRight) => person.may(one, sensor, EVERY_INSTRUMENT);
+  if (!holds(right)) return [];
+  const least = ROLES.findIndex((role) => ROLE_RIGHTS[role].includes(right));
+  const whole = ROLES.findLastIndex((role) =>
+    COUNTS_AT_SENSORS.filter((one) => ROLE_RIGHTS[role].includes(one)).every(holds),
+  );
+  return ROLES.slice(Math.max(least, whole)).slice(0, 1);
 }

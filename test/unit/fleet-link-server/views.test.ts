@@ -3,7 +3,7 @@ import { SensorBriefSchema, SensorStatusViewSchema } from '@bulkhead/fleet-api';
 import { fullestPercent, summaryOf, timeOf } from '../../../fleet-ui/server/link/brief.ts';
 import { ClockDifference } from '../../../fleet-ui/server/link/clock.ts';
 import { peerIdentity } from '../../../fleet-ui/server/link/identity.ts';
-import { rightFor, rolesOn } from '../../../fleet-ui/server/link/rights.ts';
+import { rightFor } from '../../../fleet-ui/server/link/rights.ts';
 import { readStatus, statusDigest } from '../../../fleet-ui/server/link/status-view.ts';
 
 const read = (value: unknown) => readStatus(Buffer.from(JSON.stringify(value)));
@@ -175,16 +175,4 @@ test('each address of a sensor’s API needs one right', () => {
     ['DELETE', 'status', undefined],
   ];
   for (const [method, path, right] of cases) expect(rightFor(method, path), `${method} ${path}`).toBe(right);
-});
-
-test('the roles that a sensor is told are those that count there', () => {
-  const person = (rights: string[], everywhere: string[] = []) => ({
-    ...{ id: 'p', name: 'ann', roles: ['admin' as const] },
-    may: (right: string, sensor?: string) =>
-      everywhere.includes(right) || (sensor === A && rights.includes(right)),
-  });
-  expect(rolesOn(person([]), A)).toEqual([]);
-  expect(rolesOn(person(['sensors.read', 'events.handle']), A)).toEqual(['viewer', 'analyst']);
-  expect(rolesOn(person(['sensors.read', 'sensors.operate']), 's_other')).toEqual([]);
-  expect(rolesOn(person(['sensors.read'], ['settings.manage']), A)).toEqual(['viewer', 'admin']);
 });
