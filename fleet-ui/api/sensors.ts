@@ -225,7 +225,7 @@ export const SensorOutcomeSchema = z.object({
   name: z.string(),
   /** `waiting`: it is caught up when it is back. `unchanged`: it had that already. */
   state: z.enum(['done', 'sent', 'waiting', 'unchanged', 'refused']),
-  /** `offline`, `mapping`, or why it was refused. */
+  /** `offline`, `mapping`, `undecided` (see `ahead`), or why it was refused. */
   detail: z.string().optional(),
   code: z.string().optional(),
   revision: z.int().optional(),

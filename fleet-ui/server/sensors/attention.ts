@@ -108,7 +108,7 @@ function configItem(sensor: SensorRecord, revision: DesiredRevision | undefined)
 function aheadItem(sensor: SensorRecord): AttentionItem | undefined {
   if (sensor.ahead === undefined || sensor.state === 'revoked') return undefined;
   return item(sensor, 'ahead', 'warning', 'has a configuration that the fleet does not know', {
-    text: `It has revision ${String(sensor.ahead)}, which is newer than what this fleet wants: the fleet was restored from a backup. Take over what the sensor has, or send it what the fleet has.`,
+    text: `It has revision ${String(sensor.ahead)}, and this fleet does not know what stands in it: the fleet was restored from a backup. Take over what the sensor has, or send it what the fleet has.`,
     link: `/sensors/${sensor.id}/revisions`,
   });
 }

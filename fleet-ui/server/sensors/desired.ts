@@ -33,12 +33,21 @@ export interface Because {
   expectRevision?: number | undefined;
 }
 
+interface ChangeOptions {
+  evenIfSame?: boolean;
+  /** Also where a person has to decide first whether the sensor's configuration or the fleet's counts. */
+  evenIfOpen?: boolean;
+}
+
+const UNDECIDED = { state: 'waiting', detail: 'undecided' } as const;
+
 /**
  * What the fleet wants each sensor to be: layers make a document, documents are numbered, the newest is handed over when the sensor
  * is there.
  *
  * INVARIANTS: a change is stored (one transaction) before anything is sent. Nobody who changes something waits for a sensor
- * (see {@link HandOver}). To a sensor that waits for its interfaces to be mapped, or is revoked, nothing is sent.
+ * (see {@link HandOver}). To a sensor that waits for its interfaces to be mapped, or is revoked, nothing is sent. Nor to one that
+ * has a revision which this fleet did not give it (`ahead`), before a person said what counts or changed that one sensor.
  */
 export class DesiredConfigs {
   readonly #parts: DesiredParts;
@@ -99,11 +108,7 @@ export class DesiredConfigs {
    * After a sensor's group, or what the group carries, changed. Never throws for what is wrong with one sensor: it keeps what it
    * has, and the reason is shown.
    */
-  groupChanged(
-    id: string,
-    because: Omit<Because, 'cause'>,
-    options: { evenIfSame?: boolean } = {},
-  ): SensorOutcome {
+  groupChanged(id: string, because: Omit<Because, 'cause'>, options: ChangeOptions = {}): SensorOutcome {
     const { registry } = this.#parts;
     const sensor = registry.get(id);
     try {
@@ -150,15 +155,17 @@ export class DesiredConfigs {
     const sensor = registry.find(id);
     if (sensor?.state !== 'active') return;
     const newest = revisions.newest(id);
-    if (newest !== undefined && configRevision > newest.number && configRevision !== sensor.ahead) {
+    if (newest === undefined || configRevision > newest.number || this.#isForeign(sensor, configRevision)) {
       // The fleet was restored from a backup: nobody overrules the sensor without a person's word.
-      registry.update(id, { ahead: configRevision });
+      if (configRevision > 0) this.#found(sensor, configRevision);
+      if (newest === undefined || configRevision !== newest.number) {
+        if (sensor.base === undefined) this.#readBase(id);
+        return;
+      }
+    } else if (sensor.ahead !== undefined) {
+      // It went back to something that it has from here, or to nothing.
+      registry.update(id, { ahead: undefined });
       this.#parts.changed(id);
-    }
-    if (newest === undefined || configRevision > newest.number) {
-      if (newest === undefined && configRevision > 0) registry.update(id, { ahead: configRevision });
-      if (sensor.base === undefined) this.#readBase(id);
-      return;
     }
     if (newest.state === 'failed') return;
     if (newest.number === configRevision && newest.state === 'applied') {
@@ -166,7 +173,7 @@ export class DesiredConfigs {
       return;
     }
     // Perhaps the answer was lost with the link: then it is told again. Perhaps the number is of another document, from before the
-    // fleet was restored from a backup: then the sensor says so.
+    // fleet was restored from a backup: then the sensor says so, and keeps what it has.
     this.#handOver.begin(id);
   }
 
@@ -181,10 +188,12 @@ export class DesiredConfigs {
       message: oneLine(message, 4000),
       sensorRevision,
     });
+    const { registry } = this.#parts;
     if (!ok && code === CONFIG_OLD) {
-      const { registry } = this.#parts;
       registry.update(id, { ahead: Math.max(registry.find(id)?.ahead ?? 0, revision) });
     }
+    // Under that number it has this very document.
+    if (ok && registry.find(id)?.ahead === revision) registry.update(id, { ahead: undefined });
     if (known) this.#parts.changed(id);
   }
 
@@ -214,7 +223,7 @@ export class DesiredConfigs {
     make: (
       sensor: SensorRecord,
     ) => Partial<Pick<SensorRecord, 'base' | 'overrides' | 'state' | 'formerHardware'>>,
-    options: { evenIfSame?: boolean } = {},
+    options: ChangeOptions = {},
   ): SensorOutcome {
     const { db, registry, revisions } = this.#parts;
     const outcome = db.transaction((): SensorOutcome => {
@@ -249,8 +258,17 @@ export class DesiredConfigs {
         },
         sensor.ahead ?? 0,
       );
-      registry.update(id, { ahead: undefined });
-      const { state, detail } = this.#outlook({ ...next, id });
+      // What a group carries says nothing of this one sensor: which configuration counts stays open.
+      const isOpen =
+        sensor.ahead !== undefined &&
+        because.cause === 'group' &&
+        options.evenIfSame !== true &&
+        options.evenIfOpen !== true;
+      if (sensor.ahead !== undefined && !isOpen) {
+        revisions.handed(id, sensor.ahead);
+        registry.update(id, { ahead: undefined });
+      }
+      const { state, detail } = isOpen ? UNDECIDED : this.#outlook({ ...next, id });
       return {
         sensor: id,
         name: sensor.name,
@@ -272,6 +290,21 @@ export class DesiredConfigs {
       : { state: 'waiting', detail: 'offline' };
   }
 
+  /** Is what it has in force not from this fleet: still to be decided, or under a number that was never handed over? */
+  #isForeign(sensor: SensorRecord, configRevision: number): boolean {
+    if (configRevision === 0) return false;
+    return (
+      configRevision === sensor.ahead ||
+      this.#parts.revisions.find(sensor.id, configRevision)?.handed === false
+    );
+  }
+
+  #found(sensor: SensorRecord, ahead: number): void {
+    if (sensor.ahead === ahead) return;
+    this.#parts.registry.update(sensor.id, { ahead });
+    this.#parts.changed(sensor.id);
+  }
+
   #readBase(id: string): void {
     const { links, registry, log } = this.#parts;
     if (links.readConfig === undefined || this.#reading.has(id)) return;
@@ -281,7 +314,9 @@ export class DesiredConfigs {
       .then((text) => {
         if (registry.find(id)?.base !== undefined) return;
         registry.update(id, { base: readDocument(text) });
-        this.groupChanged(id, { by: { id: null, name: 'fleet' }, reason: 'the sensor said what it has' });
+        const because = { by: { id: null, name: 'fleet' }, reason: 'the sensor said what it has' };
+        // Made from what it has, so nothing of it is given up.
+        this.groupChanged(id, because, { evenIfOpen: true });
       })
       .catch((error: unknown) => {
         log.warn(

@@ -20,6 +20,8 @@ export interface DesiredRevision {
   message: string | undefined;
   /** Number in the sensor's own history. */
   sensorRevision: number | undefined;
+  /** Whether the sensor may have it from here; otherwise what it has under that number is something else. */
+  handed: boolean;
 }
 
 interface Row {
@@ -36,6 +38,7 @@ interface Row {
   code: string | null;
   message: string | null;
   sensor_revision: number | null;
+  handed: number;
 }
 
 const KEPT = 200;
@@ -62,7 +65,7 @@ export class Revisions {
     const rows = this.#db
       .prepare<[], Row>(
         `SELECT sensor, number, '' AS document, author, reason, at_ms, cause, restores, state, result_ms, code, message,
-         sensor_revision FROM sensors_revisions AS one
+         sensor_revision, handed FROM sensors_revisions AS one
          WHERE number = (SELECT max(number) FROM sensors_revisions WHERE sensor = one.sensor)`,
       )
       .all();
@@ -110,8 +113,8 @@ export class Revisions {
       .run(sensor);
     this.#db
       .prepare(
-        `INSERT INTO sensors_revisions (sensor, number, document, author, reason, at_ms, cause, restores, state)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'waiting')`,
+        `INSERT INTO sensors_revisions (sensor, number, document, author, reason, at_ms, cause, restores, state, handed)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'waiting', 0)`,
       )
       .run(
         sensor,
@@ -135,8 +138,15 @@ export class Revisions {
   sent(sensor: string, number: number): void {
     this.#db
       .prepare(
-        `UPDATE sensors_revisions SET state = 'sent' WHERE sensor = ? AND number = ? AND state = 'waiting'`,
+        `UPDATE sensors_revisions SET state = 'sent', handed = 1 WHERE sensor = ? AND number = ? AND state = 'waiting'`,
       )
+      .run(sensor, number);
+  }
+
+  /** What the sensor has under this number is no riddle any more. */
+  handed(sensor: string, number: number): void {
+    this.#db
+      .prepare('UPDATE sensors_revisions SET handed = 1 WHERE sensor = ? AND number = ?')
       .run(sensor, number);
   }
 
@@ -192,5 +202,6 @@ function toRevision(row: Row): DesiredRevision {
     code: row.code ?? undefined,
     message: row.message ?? undefined,
     sensorRevision: row.sensor_revision ?? undefined,
+    handed: row.handed === 1,
   };
 }

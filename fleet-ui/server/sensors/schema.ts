@@ -94,6 +94,12 @@ export const SENSORS_MIGRATIONS = [
       acknowledged INTEGER NOT NULL DEFAULT 0
     ) STRICT;`,
   },
+  {
+    room: 'sensors',
+    version: 3,
+    // Whether the sensor may have it from here. Of what was there before, it may.
+    sql: 'ALTER TABLE sensors_revisions ADD COLUMN handed INTEGER NOT NULL DEFAULT 1;',
+  },
 ] as const;
 
 /**

@@ -188,7 +188,8 @@ function configState(sensor: SensorRecord, known: Around): Sensor['config'] {
   }
   if (newest === undefined || newest.state === 'superseded') return { state: 'none', ...numbers };
   if (newest.state === 'waiting') {
-    return { state: 'waiting', ...numbers, detail: sensor.state === 'active' ? 'offline' : sensor.state };
+    const why = sensor.ahead === undefined ? 'offline' : 'undecided';
+    return { state: 'waiting', ...numbers, detail: sensor.state === 'active' ? why : sensor.state };
   }
   return {
     state: newest.state,

@@ -124,3 +124,29 @@ test('a restored fleet that gives a number a second time, for something else, is
   await expect.poll(configOf, SOON).toMatchObject({ state: 'applied', revision: newer + 1 });
   expect(lastDocument()).toMatch(/storeMib: 500/);
 });
+
+test('however many revisions a restored fleet has made meanwhile, the sensor keeps what it has until a person decides', async () => {
+  await wantAndGet(300);
+  const restore = await backUp();
+  await wantAndGet(350);
+  const newer = await wantAndGet(400);
+  await sensor.link.stop();
+  await restore();
+  // While the sensor is away, people make more revisions than it has.
+  for (const storeMib of [500, 501, 502, 503]) await want(storeMib);
+  await sensor.restart();
+  await expect.poll(configOf, SOON).toMatchObject({ state: 'waiting', detail: 'undecided', ahead: newer });
+  expect(await matters()).toEqual([`ahead:${id}`]);
+  // Also when it comes again, nothing is sent without a decision.
+  await sensor.restart();
+  await sensor.up();
+  expect(await configOf()).toMatchObject({ ahead: newer });
+  expect(lastDocument()).toMatch(/storeMib: 400/);
+
+  const sent = await admin.ask('POST', `/api/v1/sensors/${id}/config/resend`, {});
+  expect(sent.status).toBe(200);
+  await expect.poll(configOf, SOON).toMatchObject({ state: 'applied', revision: sent.body.revision });
+  expect(lastDocument()).toMatch(/storeMib: 503/);
+  expect((await configOf()).ahead).toBeUndefined();
+  expect(await matters()).toEqual([]);
+});

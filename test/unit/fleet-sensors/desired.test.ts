@@ -213,20 +213,6 @@ test('a group configures its sensors; one for which it makes no sense keeps what
   expect((await bench.ask('DELETE', `/api/v1/groups/${group.id}`)).status).toBe(409);
 });
 
-test('a fleet restored from a backup does not overrule a sensor that knows more, until a person decides', async () => {
-  const { sensor } = await bench.adopt({ config: CONFIG });
-  bench.sensors.desired.setOverrides(sensor, interval(30), because);
-  attach(sensor, 7);
-  await turn();
-  expect(bench.handed).toEqual([]);
-  expect(bench.sensors.attention()).toMatchObject([{ id: `ahead:${sensor}` }]);
-  const outcome = await bench.ask('POST', `/api/v1/sensors/${sensor}/config/resend`, {});
-  expect(outcome.body).toMatchObject({ revision: 8, state: 'sent' });
-  await turn();
-  expect(bench.handed.map(({ revision }) => revision)).toEqual([8]);
-  expect(bench.sensors.attention()).toEqual([]);
-});
-
 test('what the sensor has can be taken over; nobody can say what an absent one has', async () => {
   bench.links.readConfig = async () => `${CONFIG}detectionCheck: { enabled: false }\n`;
   const { sensor } = await bench.adopt({ config: CONFIG });
