@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { ConfigResult, DesiredConfig } from '../contracts/fleet/index.ts';
 import { BulkheadError, describeError, type Logger } from '../kernel/index.ts';
 import { printable } from './enrolment.ts';
-import { PROOF_PACE, proveLink, type ProofPace } from './link-proof.ts';
+import { proveLink, type ProofPace } from './link-proof.ts';
 import type { DesiredRecord, MembershipStore } from './membership.ts';
 import { fleetAuthor } from './roles.ts';
 
@@ -29,7 +29,7 @@ export interface DesiredConfigParts {
     reached: () => boolean;
     /** Brings `to` in force again. @throws BulkheadError when `from` is not in force any more, or it did not go well. */
     goBack: (from: number, to: number, reason: string) => Promise<void>;
-    pace?: ProofPace;
+    pace: ProofPace;
   };
   /** Tells the fleet; what is lost is told again with the next attach. */
   report: (result: ConfigResult) => void;
@@ -206,7 +206,7 @@ export class DesiredConfigs {
 
   async #proven(
     record: DesiredRecord,
-    { reached, goBack, pace = PROOF_PACE }: NonNullable<DesiredConfigParts['proof']>,
+    { reached, goBack, pace }: NonNullable<DesiredConfigParts['proof']>,
     signal: AbortSignal,
   ): Promise<void> {
     const { revision, sensorRevision, back, backInForce } = record;

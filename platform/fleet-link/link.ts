@@ -75,7 +75,9 @@ export class FleetLink {
       store: this.#store,
       check: (document) => this.#check(document),
       apply: parts.applyConfig,
-      ...(parts.goBack && { proof: { reached: () => this.#state.reaches, goBack: parts.goBack } }),
+      ...(parts.goBack && {
+        proof: { reached: () => this.#state.reaches, goBack: parts.goBack, pace: this.#pace.proof },
+      }),
       report: (value) => {
         void this.#attachment?.send({ $case: 'configResult', value }).catch(() => undefined);
       },

@@ -1,3 +1,5 @@
+import { PROOF_PACE, type ProofPace } from './link-proof.ts';
+
 /** Smallest delay before another try, and the largest. */
 const FIRST_MS = 1_000;
 const MAX_MS = 60_000;
@@ -25,6 +27,8 @@ export interface Pace {
   lookMs: number;
   /** Between two tries to renew, whoever wants it. */
   renewMs: number;
+  /** For the fleet, after one of its configurations came in force. */
+  proof: ProofPace;
 }
 
 export const PACE: Pace = Object.freeze({
@@ -32,4 +36,5 @@ export const PACE: Pace = Object.freeze({
   comeBack: (asked: number) => reconnectDelayMs(3 + Math.min(asked, 4)) * (asked > 30 ? 5 : 1),
   lookMs: 10_000,
   renewMs: 60_000,
+  proof: PROOF_PACE,
 });

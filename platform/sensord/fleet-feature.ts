@@ -5,7 +5,13 @@ import type { FastifyInstance } from 'fastify';
 import { Agent, request } from 'undici';
 import { z } from 'zod';
 import { NameSchema, type Hardware } from '../contracts/index.ts';
-import { FleetLink, machineFacts, type AppliedConfig, type SensorApi } from '../fleet-link/index.ts';
+import {
+  FleetLink,
+  machineFacts,
+  type AppliedConfig,
+  type Pace,
+  type SensorApi,
+} from '../fleet-link/index.ts';
 import { BulkheadError, parseStrict, sitePaths } from '../kernel/index.ts';
 import { SETTLE_TIMEOUT_MS } from './config-change.ts';
 import { parseSensorConfig } from './config-file.ts';
@@ -44,8 +50,11 @@ export function fleetOf(features: readonly Feature[]): FleetFeature | undefined 
   return features.find((feature): feature is FleetFeature => feature.name === 'fleet');
 }
 
-/** Joins the room that keeps in touch with the fleet with what the fleet may see and do here. */
-export function fleetFeature(context: FeatureContext): FleetFeature {
+/**
+ * Joins the room that keeps in touch with the fleet with what the fleet may see and do here.
+ * @param pace where the link's own does not suit
+ */
+export function fleetFeature(context: FeatureContext, pace: Partial<Pace> = {}): FleetFeature {
   const { site, log, rooms, configuration, status, sensor } = context;
   const paths = sitePaths(site);
   const agent = new Agent({ connect: { socketPath: paths.sensordSocket }, bodyTimeout: 0 });
@@ -86,6 +95,7 @@ export function fleetFeature(context: FeatureContext): FleetFeature {
         watch: 'steps',
       });
     },
+    pace,
   });
   return {
     name: 'fleet',

@@ -6,6 +6,7 @@ export interface Cable {
   readonly address: string;
   /** Nothing passes any more, in neither direction; connections stay open on both ends. */
   pull: () => void;
+  /** Who dialled meanwhile reached nobody, and is told so now. */
   plug: () => void;
   dispose: () => Promise<void>;
 }
@@ -14,12 +15,18 @@ export interface Cable {
 export async function openCable(to: number): Promise<Cable> {
   let plugged = true;
   const sockets = new Set<Socket>();
+  const inVain = new Set<Socket>();
   const keep = (socket: Socket) => {
     sockets.add(socket);
     socket.on('error', () => undefined);
     socket.once('close', () => sockets.delete(socket));
   };
   const server = createServer((near) => {
+    if (!plugged) {
+      keep(near);
+      inVain.add(near);
+      return;
+    }
     const far = connect({ host: '127.0.0.1', port: to });
     for (const [from, into] of [
       [near, far],
@@ -43,6 +50,8 @@ export async function openCable(to: number): Promise<Cable> {
     },
     plug: () => {
       plugged = true;
+      for (const socket of inVain) socket.destroy();
+      inVain.clear();
     },
     dispose: async () => {
       for (const socket of sockets) socket.destroy();

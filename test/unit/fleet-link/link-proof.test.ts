@@ -7,6 +7,7 @@ import { BulkheadError, openLog, waitFor } from '@bulkhead/platform/kernel';
 import { DesiredConfigs } from '../../../platform/fleet-link/desired-config.ts';
 import { proveLink } from '../../../platform/fleet-link/link-proof.ts';
 import { MembershipStore } from '../../../platform/fleet-link/membership.ts';
+import { PACE as IN_THE_FIELD } from '../../../platform/fleet-link/reconnect.ts';
 
 const PACE = { graceMs: 40, lostMs: 200, everyMs: 20 };
 let dir: string;
@@ -62,6 +63,12 @@ const bring = async (desired: DesiredConfigs, revision: number) => {
 };
 const settled = (desired: DesiredConfigs) =>
   waitFor('the proof', 20_000, () => (desired.record?.back === 0 ? true : undefined));
+
+test('two minutes without its fleet are enough for a sensor, unless its pace says otherwise', () => {
+  expect(IN_THE_FIELD.proof.lostMs).toBe(120_000);
+  // Three heartbeats are three seconds.
+  expect(IN_THE_FIELD.proof.graceMs).toBeGreaterThan(3_500);
+});
 
 test('a fleet that is reached proves the configuration; one that is not takes it back', async () => {
   const never = new AbortController().signal;
