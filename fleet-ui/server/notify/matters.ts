@@ -8,12 +8,21 @@ export interface Matter {
   key: string;
   topic: NotificationTopic;
   severity: AttentionItem['severity'];
+  /** It became worse while it stood; as which it was told before. */
+  was?: AttentionItem['severity'];
   title: string;
   text: string;
   sensor?: string;
   link?: string;
   /** When it began, as far as it is known; else when it was first seen. ISO 8601. */
   since: string;
+}
+
+const SEVERITIES: readonly AttentionItem['severity'][] = ['info', 'warning', 'critical'];
+
+/** Above 0: `a` is worse than `b`. */
+export function compareSeverity(a: Pick<Matter, 'severity'>, b: Pick<Matter, 'severity'>): number {
+  return SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity);
 }
 
 /** By what an id begins with. */

@@ -1,6 +1,6 @@
 import type { NotificationTopic } from '@bulkhead/fleet-api';
 import { bySeverity, worstFirst, type AlertKind } from './alert-kinds.ts';
-import type { Matter } from './matters.ts';
+import { compareSeverity, type Matter } from './matters.ts';
 import type { Batch } from './outbox.ts';
 import { plain } from './plain.ts';
 
@@ -17,6 +17,8 @@ interface ToldMatter {
   key: string;
   topic: NotificationTopic;
   severity: Matter['severity'];
+  /** Of what became worse: as which it was told before. */
+  was?: Matter['severity'];
   title: string;
   text: string;
   sensor?: { id: string; name: string };
@@ -38,33 +40,37 @@ export interface Notice {
   at: string;
   fleet: string;
   subject: string;
-  counts: { began: number; over: number; alerts: number; leftOut: number };
+  counts: { began: number; worse: number; over: number; alerts: number; leftOut: number };
   /** The worst and newest of them; `counts` has all. */
   began: ToldMatter[];
+  /** Began earlier. */
+  worse: ToldMatter[];
   over: ToldMatter[];
   alerts: ToldAlerts[];
 }
 
 const EXAMPLES = Object.freeze({ matters: 20, alerts: 15 });
 const SUBJECT_MOST = 150;
-const WORST_FIRST: Readonly<Record<Matter['severity'], number>> = { critical: 0, warning: 1, info: 2 };
 
 /** @param id of the message @param nowMs ms since 1970 */
 export function noticeOf(batch: Batch, from: NoticeFrom, id: string, nowMs: number): Notice {
-  const began = [...batch.began].sort((a, b) => WORST_FIRST[a.severity] - WORST_FIRST[b.severity]);
+  const matters = [...batch.began].sort((a, b) => compareSeverity(b, a));
+  const began = matters.filter(({ was }) => was === undefined);
+  const worse = matters.filter(({ was }) => was !== undefined);
   const alerts = inTurns([...batch.alerts].sort(worstFirst));
   const counts = {
-    began: batch.began.length,
+    ...{ began: began.length, worse: worse.length },
     over: batch.over.length,
     alerts: alerts.reduce((sum, { count }) => sum + count, 0),
     leftOut: batch.leftOut,
   };
-  const first = began[0]?.title ?? alerts[0]?.signature ?? batch.over[0]?.title ?? '';
+  const first = matters[0]?.title ?? alerts[0]?.signature ?? batch.over[0]?.title ?? '';
   return {
     ...{ version: 1, kind: 'notification', id, at: new Date(nowMs).toISOString(), fleet: from.fleet },
     subject: plain(`[Bulkhead ${from.fleet}] ${countWords(counts)}: ${first}`, SUBJECT_MOST),
     counts,
     began: began.slice(0, EXAMPLES.matters).map((matter) => told(matter, from)),
+    worse: worse.slice(0, EXAMPLES.matters).map((matter) => told(matter, from)),
     over: batch.over.slice(0, EXAMPLES.matters).map((matter) => told(matter, from)),
     alerts: alerts.slice(0, EXAMPLES.alerts).map((kind) => toldAlerts(kind, from)),
   };
@@ -75,8 +81,8 @@ export function testNotice(from: NoticeFrom, by: string, id: string, nowMs: numb
   return {
     ...{ version: 1, kind: 'test', id, at: new Date(nowMs).toISOString(), fleet: from.fleet },
     subject: plain(`[Bulkhead ${from.fleet}] Test of a notification, by ${by}`, SUBJECT_MOST),
-    counts: { began: 0, over: 0, alerts: 0, leftOut: 0 },
-    ...{ began: [], over: [], alerts: [] },
+    counts: { began: 0, worse: 0, over: 0, alerts: 0, leftOut: 0 },
+    ...{ began: [], worse: [], over: [], alerts: [] },
   };
 }
 
@@ -94,9 +100,10 @@ function inTurns(alerts: readonly AlertKind[]): AlertKind[] {
     .map(({ kind }) => kind);
 }
 
-export function countWords({ began, over, alerts, leftOut }: Notice['counts']): string {
+export function countWords({ began, worse, over, alerts, leftOut }: Notice['counts']): string {
   const words = [
     began > 0 ? `${String(began)} new` : '',
+    worse > 0 ? `${String(worse)} worse` : '',
     over > 0 ? `${String(over)} over` : '',
     alerts > 0 ? `${String(alerts)} ${alerts === 1 ? 'alert' : 'alerts'}` : '',
     leftOut > 0 ? `${String(leftOut)} more` : '',

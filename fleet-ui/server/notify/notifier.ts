@@ -41,7 +41,7 @@ const READ_BYTES_OF_ONE = READ_BYTES_PER_S / 8;
 const NEWLINE = 0x0a;
 
 /**
- * Tells people on their channels what began, what is over, and which alerts came.
+ * Tells people on their channels what began, became worse and is over, and which alerts came.
  *
  * INVARIANTS: nothing here waits for the other side but `#send`, of which one runs for each channel. What must survive a restart
  * (which matters stand, who was told, what waits) is written with each change of it, at most every few seconds; a message that was
@@ -198,19 +198,20 @@ export class Notifier {
 
   #look(now: number): void {
     const matters = this.#parts.attention().map((item) => matterOf(item, now));
-    const { began, over, leftOut } = this.#standing.look(matters, now);
+    const { began, worse, over, leftOut } = this.#standing.look(matters, now);
     for (const channel of this.channels.all) {
       if (!channel.settings.enabled) continue;
       const { topics } = channel.settings.tells;
       // A channel that does not work need not be told so.
       const concerns = ({ topic, key }: Matter) => topics.includes(topic) && key !== `notify:${channel.id}`;
       for (const matter of began.filter(concerns)) channel.outbox.began(matter, now);
+      for (const matter of worse.filter(concerns)) channel.outbox.worse(matter, now);
       for (const matter of over) channel.outbox.over(matter, now);
       const missed = leftOut.filter(concerns).length;
       if (missed > 0) channel.outbox.miss(missed, now);
-      if (began.length + over.length + missed > 0) this.#changed.add(channel);
+      if (began.length + worse.length + over.length + missed > 0) this.#changed.add(channel);
     }
-    if (began.length + over.length > 0) this.#standingChanged = true;
+    if (began.length + worse.length + over.length > 0) this.#standingChanged = true;
   }
 
   async #send(channel: Channel, compose: () => ReturnType<typeof noticeOf>): Promise<void> {

@@ -1,8 +1,9 @@
 import { joined, leastNeeded, type AlertKind } from './alert-kinds.ts';
-import { saidBy, type Matter } from './matters.ts';
+import { compareSeverity, saidBy, type Matter } from './matters.ts';
 
 /** What one message tells. */
 export interface Batch {
+  /** With what became worse, see {@link Matter.was}. */
   began: readonly Matter[];
   over: readonly Matter[];
   alerts: readonly AlertKind[];
@@ -102,7 +103,7 @@ export class Outbox {
     return {
       ...this.#state,
       told: [...this.#told],
-      began: [...(flying?.began ?? []), ...began],
+      began: joinMatters(flying?.began ?? [], began),
       over: [...(flying?.over ?? []), ...over],
       alerts: joinAlerts(flying?.alerts ?? [], alerts),
       leftOut: leftOut + (flying?.leftOut ?? 0),
@@ -124,21 +125,39 @@ export class Outbox {
   began(matter: Matter, nowMs: number): void {
     const isBeingToldOver = this.#flying?.over.some(({ key }) => key === matter.key) === true;
     if (this.#told.has(matter.key) && !isBeingToldOver) {
-      // Over and there again before anybody was told that it was over: nothing happened.
-      this.#state.over = this.#state.over.filter(({ key }) => key !== matter.key);
+      // Over and there again before anybody was told that it was over: nothing happened, unless it came back as something worse.
+      const before = this.#state.over.find(({ key }) => key === matter.key);
+      this.#state.over = this.#state.over.filter((one) => one !== before);
+      if (before !== undefined && compareSeverity(matter, before) > 0)
+        this.worse({ ...matter, was: before.severity }, nowMs);
       return;
     }
-    if (
-      this.#state.began.length >= OUTBOX_LIMITS.matters ||
-      this.#told.size >= OUTBOX_LIMITS.told ||
-      this.#hasItsShare(matter)
-    ) {
+    this.#add(matter, nowMs);
+  }
+
+  /** @param matter with what it was before. Also for who was not told that it began: now it concerns them. */
+  worse(matter: Matter, nowMs: number): void {
+    const { began } = this.#state;
+    const at = began.findIndex(({ key }) => key === matter.key);
+    const waiting = began[at];
+    if (waiting === undefined) this.#add(matter, nowMs);
+    else began[at] = joinMatter(waiting, matter);
+  }
+
+  #add(matter: Matter, nowMs: number): void {
+    const { began } = this.#state;
+    if (began.length >= OUTBOX_LIMITS.matters || this.#isForgotten(matter) || this.#hasItsShare(matter)) {
       this.#state.leftOut += 1;
     } else {
       this.#told.add(matter.key);
-      this.#state.began.push(matter);
+      began.push(matter);
     }
     this.#waitingSinceMs ??= nowMs;
+  }
+
+  /** There is no room to remember that it was told. */
+  #isForgotten({ key }: Matter): boolean {
+    return !this.#told.has(key) && this.#told.size >= OUTBOX_LIMITS.told;
   }
 
   over(matter: Matter, nowMs: number): void {
@@ -164,6 +183,7 @@ export class Outbox {
     if (sensor === undefined) return false;
     const waiting = shareOf([...(this.#flying?.began ?? []), ...this.#state.began], sensor);
     if (waiting >= OUTBOX_LIMITS.mattersOfOne) return true;
+    if (this.#told.has(matter.key)) return false;
     const told = [...this.#told].filter(
       (key) => saidBy({ key, sensor: key.split(':', 2)[1] ?? '' }) === sensor,
     );
@@ -243,6 +263,21 @@ export class Outbox {
     this.#state.nextTryMs = nowMs + Math.min(RETRY_FIRST_MS * 2 ** this.#state.failures, RETRY_MOST_MS);
     this.#state.failures = Math.min(this.#state.failures + 1, 1_000);
   }
+}
+
+/** What became worse while that it began was under way, in one. */
+function joinMatters(before: readonly Matter[], after: readonly Matter[]): Matter[] {
+  const isWaiting = ({ key, was }: Matter) => was !== undefined && before.some((one) => one.key === key);
+  const joint = before.map((matter) => {
+    const worse = after.find((one) => one.key === matter.key && one.was !== undefined);
+    return worse === undefined ? matter : joinMatter(matter, worse);
+  });
+  return [...joint, ...after.filter((matter) => !isWaiting(matter))];
+}
+
+/** As it is now; and worse than it was told before, if it was. */
+function joinMatter({ was }: Matter, { was: _unsaid, ...now }: Matter): Matter {
+  return { ...now, ...(was === undefined ? {} : { was }) };
 }
 
 function joinAlerts(before: readonly AlertKind[], after: readonly AlertKind[]): AlertKind[] {

@@ -1,8 +1,10 @@
-import { saidBy, type Matter } from './matters.ts';
+import { compareSeverity, saidBy, type Matter } from './matters.ts';
 
-/** What began and what is over, since the look before. */
+/** What began, what became worse and what is over, since the look before. */
 export interface Changes {
   began: readonly Matter[];
+  /** Stood already, and is more severe than it was at any time since it began; `was` says as what it stood. */
+  worse: readonly Matter[];
   over: readonly Matter[];
   /** Began too, and there was no room for it. Each is named once for as long as it stands. */
   leftOut: readonly Matter[];
@@ -18,14 +20,15 @@ const STANDING_MOST = 2_000;
 const OF_ONE_MOST = 100;
 
 interface Standing {
+  /** At its worst. */
   matter: Matter;
   /** When it was missed first; undefined: it is there. */
   goneMs: number | undefined;
 }
 
 /**
- * Knows what stands, from one look to the next and over restarts, so that each matter is told when it begins and when it is over, and
- * not in between.
+ * Knows what stands, from one look to the next and over restarts, so that each matter is told when it begins, when it becomes worse than it
+ * ever was since then, and when it is over, and not in between.
  *
  * What a sensor said is unknown while it is away: it is not over then, and not told anew when the sensor is back.
  */
@@ -46,19 +49,29 @@ export class StandingMatters {
   }
 
   look(now: readonly Matter[], nowMs: number): Changes {
-    const seen = new Map(now.map((matter) => [matter.key, matter]));
+    const seen = new Map<string, Matter>();
+    for (const matter of now) {
+      const same = seen.get(matter.key);
+      if (same === undefined || compareSeverity(matter, same) >= 0) seen.set(matter.key, matter);
+    }
     const away = new Set(
       now.filter(({ key }) => key.startsWith('offline:')).map(({ sensor }) => sensor ?? ''),
     );
     const began: Matter[] = [];
+    const worse: Matter[] = [];
     const noRoom: Matter[] = [];
     const shares = new Map<string, number>();
     for (const { matter } of this.#standing.values()) count(shares, saidBy(matter));
     for (const matter of seen.values()) {
       const standing = this.#standing.get(matter.key);
       const sensor = saidBy(matter);
-      if (standing !== undefined) standing.goneMs = undefined;
-      else if (this.#standing.size < STANDING_MOST && (shares.get(sensor ?? '') ?? 0) < OF_ONE_MOST) {
+      if (standing !== undefined) {
+        standing.goneMs = undefined;
+        const { since, severity: was } = standing.matter;
+        if (compareSeverity(matter, standing.matter) <= 0) continue;
+        standing.matter = { ...matter, since };
+        worse.push({ ...standing.matter, was });
+      } else if (this.#standing.size < STANDING_MOST && (shares.get(sensor ?? '') ?? 0) < OF_ONE_MOST) {
         this.#standing.set(matter.key, { matter, goneMs: undefined });
         count(shares, sensor);
         began.push(matter);
@@ -79,7 +92,7 @@ export class StandingMatters {
       this.#standing.delete(key);
       over.push(standing.matter);
     }
-    return { began, over, leftOut };
+    return { began, worse, over, leftOut };
   }
 }
 

@@ -8,9 +8,10 @@ const SYSLOG_EXAMPLES = 5;
 /** A mail: text, nothing in it is HTML. */
 export function mailText(notice: Notice): string {
   if (notice.kind === 'test') return `${TEST_WORDS}\n\n${notice.fleet}\n${notice.at}\n`;
-  const { began, over, alerts, counts } = notice;
+  const { began, worse, over, alerts, counts } = notice;
   const parts = [`Bulkhead at ${notice.fleet}: ${countWords(counts)}.`];
   if (began.length > 0) parts.push(section('NEW', began.map(matterLines), counts.began - began.length));
+  if (worse.length > 0) parts.push(section('WORSE', worse.map(matterLines), counts.worse - worse.length));
   if (alerts.length > 0) {
     const shown = alerts.reduce((sum, { count }) => sum + count, 0);
     parts.push(section('ALERTS', alerts.map(alertLines), counts.alerts - shown));
@@ -27,9 +28,10 @@ export function mailText(notice: Notice): string {
 
 /** One line for a log, with counts as structured data and some examples. */
 export function syslogOf(notice: Notice): SyslogLine {
-  const { began, over, alerts, counts } = notice;
+  const { began, worse, over, alerts, counts } = notice;
   const examples = [
     ...began.map(({ severity, title }) => `new ${severity}: ${title}`),
+    ...worse.map(({ severity, was = '', title }) => `${severity}, was ${was}: ${title}`),
     ...alerts.map(
       ({ severity, signature, count, sensor, example }) =>
         `${severity} alert ${String(count)}x: ${signature} on ${sensor.name} ${example.source} to ${example.destination}`,
@@ -45,6 +47,7 @@ export function syslogOf(notice: Notice): SyslogLine {
       fleet: notice.fleet,
       id: notice.id,
       began: String(counts.began),
+      worse: String(counts.worse),
       over: String(counts.over),
       alerts: String(counts.alerts),
       leftOut: String(counts.leftOut),
@@ -53,10 +56,10 @@ export function syslogOf(notice: Notice): SyslogLine {
   };
 }
 
-function severityOf({ kind, began, alerts, counts }: Notice): SyslogLine['severity'] {
+function severityOf({ kind, began, worse, alerts, counts }: Notice): SyslogLine['severity'] {
   if (kind === 'test') return 6;
-  if (began.some(({ severity }) => severity === 'critical')) return 2;
-  if (counts.began > 0 || alerts.some(({ severity }) => severity === 'high')) return 4;
+  if ([...began, ...worse].some(({ severity }) => severity === 'critical')) return 2;
+  if (counts.began + counts.worse > 0 || alerts.some(({ severity }) => severity === 'high')) return 4;
   return counts.alerts > 0 ? 5 : 6;
 }
 
@@ -68,8 +71,13 @@ function section(title: string, items: readonly string[][], more: number): strin
   return [title, ...lines, ...rest].join('\n');
 }
 
-function matterLines({ severity, title, text, since, link }: Notice['began'][number]): string[] {
-  return [`${severity}: ${title}`, text, `since ${since}`, ...(link === undefined ? [] : [link])];
+function matterLines({ severity, was, title, text, since, link }: Notice['began'][number]): string[] {
+  return [
+    `${severity}${was === undefined ? '' : `, was ${was}`}: ${title}`,
+    text,
+    `since ${since}`,
+    ...(link === undefined ? [] : [link]),
+  ];
 }
 
 function alertLines(kind: Notice['alerts'][number]): string[] {

@@ -88,6 +88,39 @@ test('what begins is told once, what is over is told once; each channel hears wh
   }
 });
 
+test('what becomes worse is told once more, also over a restart; that it is better again is not', async () => {
+  const worst: AttentionItem = { ...full, severity: 'critical', title: 'very full' };
+  const heard = () =>
+    notices().map(({ subject, counts, began, worse, over }) => ({
+      ...{ subject: subject.replace('[Bulkhead fleet.test] ', ''), counts: [counts.began, counts.worse] },
+      matters: [...began, ...worse, ...over].map(({ severity, was }) => [severity, was]),
+    }));
+  await add();
+  bench.attention = [full];
+  await looked();
+  const first = { subject: '1 new: full', counts: [1, 0], matters: [['warning', undefined]] };
+  await expect.poll(heard, SOON).toEqual([first]);
+  bench.attention = [worst];
+  bench.shiftMs += 2 * MINUTE;
+  await looked();
+  const second = { subject: '1 worse: very full', counts: [0, 1], matters: [['critical', 'warning']] };
+  await expect.poll(heard, SOON).toEqual([first, second]);
+  await bench.restart('ended');
+  for (const now of [full, worst, full]) {
+    bench.attention = [now];
+    bench.shiftMs += 3 * MINUTE;
+    await looked();
+  }
+  bench.attention = [];
+  bench.shiftMs += 3 * MINUTE;
+  await looked();
+  bench.shiftMs += 3 * MINUTE;
+  await looked();
+  // Everything that was told, in order: had one of the changes in between been told, it would stand before this.
+  const third = { subject: '1 over: very full', counts: [0, 0], matters: [['critical', undefined]] };
+  await expect.poll(heard, SOON).toEqual([first, second, third]);
+});
+
 test('a flood of alerts is a few messages with counts; a severity that was not asked for is none', async () => {
   await add({ groupS: 60 });
   for (let n = 0; n < 1_200; n += 1) bench.arrives(alert(n % 3));

@@ -172,6 +172,72 @@ test('a matter is told when it begins and when it is over, and only who heard of
   expect(keys(outbox.take(T0 + 200 * S)?.began)).toEqual(['a']);
 });
 
+const warning = (key: string) => matter(key, { severity: 'warning' });
+const worse = (key: string) => matter(key, { was: 'warning' });
+
+test('what became worse is told again, in the pace of the channel and over a restart', () => {
+  const outbox = open();
+  outbox.began(warning('a'), T0);
+  outbox.take(T0 + 5 * S);
+  outbox.sent(T0 + 5 * S);
+  outbox.worse(worse('a'), T0 + 10 * S);
+  expect(outbox.take(T0 + 64 * S)).toBeUndefined();
+  const again = new Outbox(
+    JSON.parse(JSON.stringify(outbox.state)) as typeof outbox.state,
+    PACE,
+    T0 + 60 * S,
+  );
+  expect(again.take(T0 + 65 * S)?.began).toEqual([worse('a')]);
+  again.sent(T0 + 66 * S);
+  again.over(matter('a'), T0 + 100 * S);
+  expect(again.take(T0 + 200 * S)).toMatchObject({ began: [], over: [{ key: 'a' }] });
+});
+
+test('what became worse before it was told is new, and told as what it is now', () => {
+  const outbox = open();
+  outbox.began(warning('a'), T0);
+  outbox.worse(worse('a'), T0 + S);
+  expect(outbox.take(T0 + 5 * S)?.began).toEqual([matter('a')]);
+  outbox.sent(T0 + 5 * S);
+  // Also where the message that was under way did not get through.
+  outbox.began(warning('b'), T0 + 60 * S);
+  outbox.take(T0 + 70 * S);
+  outbox.worse(worse('b'), T0 + 71 * S);
+  expect(outbox.state.began).toEqual([matter('b')]);
+  outbox.failed(T0 + 72 * S);
+  expect(outbox.take(T0 + 102 * S)?.began).toEqual([matter('b')]);
+  // And where it did, it is told as worse.
+  outbox.worse({ ...worse('b'), text: 'more' }, T0 + 103 * S);
+  outbox.sent(T0 + 104 * S);
+  expect(outbox.take(T0 + 200 * S)?.began).toEqual([{ ...worse('b'), text: 'more' }]);
+});
+
+test('what comes back as something worse before anybody heard that it was over is worse', () => {
+  const outbox = open();
+  outbox.began(warning('a'), T0);
+  outbox.take(T0 + 5 * S);
+  outbox.sent(T0 + 5 * S);
+  outbox.over(warning('a'), T0 + 10 * S);
+  outbox.began(warning('a'), T0 + 11 * S);
+  expect(outbox.waiting).toBe(0);
+  outbox.over(warning('a'), T0 + 12 * S);
+  outbox.began(matter('a'), T0 + 13 * S);
+  expect(outbox.take(T0 + 80 * S)).toMatchObject({ began: [worse('a')], over: [] });
+});
+
+test('what becomes worse is bounded as what begins', () => {
+  const outbox = open({ groupS: 1, perHour: 1_000 });
+  const sensor = 's_aaaaaaaaaaaaaaaa';
+  const disks = Array.from({ length: 300 }, (_, n) => `disk:${sensor}:${String(n)}`);
+  for (const key of disks) outbox.worse({ ...worse(key), sensor }, T0);
+  // A channel that was not told that it began hears that it is worse, and then that it is over.
+  expect(outbox.take(T0 + 5 * S)?.began).toHaveLength(OUTBOX_LIMITS.mattersOfOne);
+  expect(outbox.leftOut).toBe(300 - OUTBOX_LIMITS.mattersOfOne);
+  outbox.sent(T0 + 6 * S);
+  outbox.over({ ...matter(disks[0]!), sensor }, T0 + 7 * S);
+  expect(keys(outbox.take(T0 + 20 * S)?.over)).toEqual([disks[0]]);
+});
+
 test('what waits, what was told and what was sent when outlive a restart, also in the middle of a message', () => {
   const outbox = open();
   outbox.began(matter('told'), T0);

@@ -12,7 +12,7 @@ const item = (id: string, text = id, sensor?: string) => ({
 });
 const matters = (...ids: string[]): Matter[] =>
   ids.map((id) => matterOf(item(id, id, id.includes(SENSOR) ? SENSOR : undefined), T0));
-const NOTHING = { began: [], over: [], leftOut: [] };
+const NOTHING = { began: [], worse: [], over: [], leftOut: [] };
 const keys = (list: readonly Matter[]) => list.map(({ key }) => key);
 
 test('it begins once, and is over when it was gone for a minute; what flickers says nothing', () => {
@@ -24,6 +24,33 @@ test('it begins once, and is over when it was gone for a minute; what flickers s
   standing.look(matters('a'), T0 + 2 * MINUTE);
   expect(keys(standing.look(matters('a'), T0 + 3 * MINUTE).over)).toEqual(['b']);
   expect(keys(standing.look(matters('a', 'b'), T0 + 4 * MINUTE).began)).toEqual(['b']);
+});
+
+test('what becomes worse is told as that, once, with what it was; what becomes better says nothing', () => {
+  const standing = new StandingMatters([], T0 - 60 * MINUTE);
+  const disk = (severity: Matter['severity'], at: number): Matter => ({
+    ...matterOf({ ...item('disk:x', `a ${severity} disk`), severity }, at),
+  });
+  standing.look([disk('warning', T0)], T0);
+  expect(standing.look([disk('warning', T0 + 1)], T0 + 1)).toEqual(NOTHING);
+  const worse = standing.look([disk('critical', T0 + MINUTE)], T0 + MINUTE);
+  // Since when it stands does not change with it.
+  const told = { ...disk('critical', T0), was: 'warning' };
+  expect(worse).toEqual({ ...NOTHING, worse: [told] });
+  for (const [minute, severity] of (
+    ['warning', 'critical', 'warning', 'info', 'critical'] as const
+  ).entries())
+    expect(standing.look([disk(severity, T0)], T0 + (2 + minute) * MINUTE)).toEqual(NOTHING);
+  // Nor after a restart; it is over as what it was at its worst.
+  const after = new StandingMatters(standing.matters, T0 + 10 * MINUTE);
+  expect(after.look([disk('warning', T0)], T0 + 11 * MINUTE)).toEqual(NOTHING);
+  expect(after.look([disk('critical', T0)], T0 + 12 * MINUTE)).toEqual(NOTHING);
+  after.look([], T0 + 13 * MINUTE);
+  expect(after.look([], T0 + 14 * MINUTE)).toEqual({ ...NOTHING, over: [disk('critical', T0)] });
+  // What begins anew can become worse anew. Two that say the same of it: the worse counts.
+  expect(keys(after.look([disk('warning', T0)], T0 + 15 * MINUTE).began)).toEqual(['disk:x']);
+  const both = [disk('critical', T0), disk('warning', T0)];
+  expect(keys(after.look(both, T0 + 16 * MINUTE).worse)).toEqual(['disk:x']);
 });
 
 test('after a restart what stood is not told again, and is not over before everybody had time to come back', () => {

@@ -65,7 +65,7 @@ test('a message has counts of all, and some examples, the worst first', () => {
     NOW,
   );
   expect(notice.subject).toBe('[Bulkhead fleet.example.org] 61 new, 1 over, 901 alerts, 4 more: m0');
-  expect(notice.counts).toEqual({ began: 61, over: 1, alerts: 901, leftOut: 4 });
+  expect(notice.counts).toEqual({ began: 61, worse: 0, over: 1, alerts: 901, leftOut: 4 });
   expect([notice.began.length, notice.began[0]?.title, notice.alerts[0]?.signature]).toEqual([
     20,
     'm0',
@@ -80,6 +80,26 @@ test('a message has counts of all, and some examples, the worst first', () => {
   expect(text).toContain('high: frequent (7)');
   expect(text).toContain('ward-3, suricata: 900 times');
   expect(text).toContain('OVER\n- gone');
+});
+
+test('what became worse stands apart from what is new, and says what it was', () => {
+  const worse = Array.from({ length: 25 }, (_, n) => ({
+    ...matter(`w${String(n)}`),
+    was: 'warning' as const,
+  }));
+  const batch = { began: [matter('new', 'warning'), ...worse], over: [], alerts: [], leftOut: 0 };
+  const notice = noticeOf(batch, FROM, 'n_x', NOW);
+  expect(notice.subject).toBe('[Bulkhead fleet.example.org] 1 new, 25 worse: w0');
+  expect([notice.counts.began, notice.counts.worse]).toEqual([1, 25]);
+  expect([notice.began.map(({ title }) => title), notice.worse.length]).toEqual([['new'], 20]);
+  expect(notice.worse[0]).toMatchObject({ severity: 'critical', was: 'warning', title: 'w0' });
+  const text = mailText(notice);
+  expect(text).toContain('NEW\n- warning: new\n');
+  expect(text).toContain('WORSE\n- critical, was warning: w0\n');
+  expect(text).toContain('… and 5 more');
+  const line = syslogOf(notice);
+  expect([line.severity, line.data['worse']]).toEqual([2, '25']);
+  expect(line.text).toContain('critical, was warning: w0');
 });
 
 test('hostile words forge neither a header, a paragraph of a mail, nor a line of a log', () => {
