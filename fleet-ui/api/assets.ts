@@ -89,6 +89,8 @@ export const AssetPageSchema = z.object({
   evicted: z.number(),
   /** Older events are still being read: before this time something may be missing. */
   readingFrom: TimestampSchema.optional(),
+  /** False when the time for one answer was over first: what is here is right, and there may be more. */
+  complete: z.boolean(),
 });
 export type AssetPage = z.infer<typeof AssetPageSchema>;
 

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { ASSETS_COUNTED_MOST } from '@bulkhead/fleet-api';
+import { prepareAssetSearch, searchAssets } from '../../../fleet-ui/server/events/store/asset-search.ts';
 import { evict } from '../../../fleet-ui/server/events/store/assets.ts';
 import { sqliteBinding } from '../../support/event-store.ts';
 import { fleetMessage, openFleetStore } from '../../support/fleet/event-bench.ts';
@@ -126,6 +127,41 @@ test('everything is counted, and what fits a question no further than anybody ca
     });
     const last = await bench.store.assets({ ...all, kind: 'public', limit: 200, offset: 10_000 });
     expect(last.assets).toHaveLength(200);
+  } finally {
+    await bench.dispose();
+  }
+});
+
+test('a search whose time is over answers with what it found, and says so', async () => {
+  const bench = await openFleetStore();
+  try {
+    const records = Array.from({ length: 400 }, (_, n) =>
+      flow(`10.1.${String(n >> 8)}.${String(n & 255)}`, '10.0.0.1'),
+    );
+    await bench.store.insert([fleetMessage({ sensor: A, sequence: 1, timeMs: NOW, records })]);
+    const asked = { ...all, text: '10.1.0.0/16', limit: 100 };
+    // In the time that the store gives.
+    expect(await bench.store.assets(asked)).toMatchObject({ total: 400, complete: true });
+    const db = new Database(join(bench.folder, 'events/events.db'), {
+      ...{ nativeBinding: sqliteBinding(), readonly: true },
+    });
+    prepareAssetSearch(db);
+    const keyOf = ({ sensor, address }: { sensor: string; address: string }) => `${sensor} ${address}`;
+    const whole = searchAssets(db, { ...asked, limit: 400, budgetMs: 600_000 });
+    expect([whole.complete, whole.total, whole.assets.length]).toEqual([true, 400, 400]);
+    const none = searchAssets(db, { ...asked, budgetMs: -1 });
+    expect([none.complete, none.total, none.assets]).toEqual([false, 0, []]);
+    expect(none.known).toBe(401);
+    expect(searchAssets(db, { ...asked, text: undefined, budgetMs: -1 })).toMatchObject({ complete: false });
+    // Wherever the time is over: what is there is right, and nothing that is missing passes for all there is.
+    const fits = new Set(whole.assets.map(keyOf));
+    for (let budgetMs = 0; budgetMs < 4; budgetMs += 0.05) {
+      const { assets, total, complete } = searchAssets(db, { ...asked, budgetMs });
+      expect(assets.filter((asset) => !fits.has(keyOf(asset)))).toEqual([]);
+      expect(total).toBeGreaterThanOrEqual(assets.length);
+      if (complete) expect([assets.length, total]).toEqual([100, 400]);
+    }
+    db.close();
   } finally {
     await bench.dispose();
   }

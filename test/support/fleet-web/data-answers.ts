@@ -116,7 +116,9 @@ export function ofData({ method, path, query, body }: Asked, isEmpty: boolean): 
     case 'GET /assets': {
       const assets = isEmpty ? [] : ASSETS;
       const total = assets.length;
-      return ok(AssetPageSchema.parse({ assets, total, known: total, most: 200_000, evicted: 0 }));
+      return ok(
+        AssetPageSchema.parse({ assets, total, known: total, most: 200_000, evicted: 0, complete: true }),
+      );
     }
     case 'GET /imports/targets': {
       const targets = [

@@ -46,6 +46,8 @@ export interface StoredAssets {
   evicted: number;
   /** Events of earlier are still being read: what is older than this is not in it; ms. */
   readingFrom: number | undefined;
+  /** False when the time for one answer was over first: not all that is known was looked at, and there are `total` or more. */
+  complete: boolean;
 }
 
 type Row = AssetRow & {
@@ -80,17 +82,26 @@ export function prepareAssetSearch(db: Db): void {
     const [network = '', bits = ''] = String(range).split('/');
     return inRange(String(hex), { hex: network, bits: Number(bits) }) ? 1 : 0;
   });
+  // Asked of each row, and of a column of it, so that it is not asked once for all of them.
+  db.function('in_time', { deterministic: false }, (deadline, _row) =>
+    performance.now() <= Number(deadline) ? 1 : 0,
+  );
 }
 
-export function searchAssets(db: Db, question: AssetQuestion): StoredAssets {
+/** @param question with `budgetMs`: after so long it answers with what it has */
+export function searchAssets(db: Db, question: AssetQuestion & { budgetMs: number }): StoredAssets {
+  const deadline = performance.now() + question.budgetMs;
   const { conditions, values } = conditionsOf(question);
-  const where = [JOINED, ...conditions].join(' AND ');
+  // Before the others, which take longer: what comes after the time is over is passed by.
+  const where = [JOINED, 'in_time(?, a.last)', ...conditions].join(' AND ');
   const sensors = JSON.stringify(question.sensors);
   const rows = db
     .prepare(
       `SELECT ${COLUMNS} ${where} ORDER BY ${ORDERS[question.sort]}, a.sensor, a.address LIMIT ? OFFSET ?`,
     )
-    .all(sensors, ...values, question.limit, question.offset) as Row[];
+    .all(sensors, deadline, ...values, question.limit, question.offset) as Row[];
+  const upTo = question.offset + rows.length;
+  const isEnd = rows.length < question.limit && (rows.length > 0 || question.offset === 0);
   const known = db
     .prepare('SELECT coalesce(sum(n), 0) FROM asset_counts WHERE sensor IN (SELECT value FROM json_each(?))')
     .pluck()
@@ -99,18 +110,21 @@ export function searchAssets(db: Db, question: AssetQuestion): StoredAssets {
   const total =
     conditions.length === 0
       ? known
-      : (db
-          .prepare(`SELECT count(*) FROM (SELECT 1 ${where} LIMIT ?)`)
-          .pluck()
-          .get(sensors, ...values, ASSETS_COUNTED_MOST) as number);
+      : isEnd
+        ? upTo
+        : (db
+            .prepare(`SELECT count(*) FROM (SELECT 1 ${where} LIMIT ?)`)
+            .pluck()
+            .get(sensors, deadline, ...values, ASSETS_COUNTED_MOST) as number);
   const from = Number(state(db, 'assets.from') ?? 0);
   return {
     assets: rows.map(shown),
-    total,
+    total: Math.max(total, rows.length === 0 ? 0 : upTo),
     known,
     most: ASSETS_MOST,
     evicted: Number(state(db, 'assets.evicted') ?? 0),
     readingFrom: from === 0 ? undefined : Math.floor(from / IDS_PER_MS),
+    complete: performance.now() <= deadline,
   };
 }
 

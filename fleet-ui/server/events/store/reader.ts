@@ -82,7 +82,7 @@ export function openReader(options: { dir: string; nativeBinding: string | undef
     },
     occurrences: (asked: OccurrencesAsked): Occurrences => occurrences(db, asked),
     preview: (asked: PreviewAsked & { budgetMs: number }): SuppressionPreview => previewOf(db, asked),
-    assets: (question: AssetQuestion): StoredAssets => searchAssets(db, question),
+    assets: (question: AssetQuestion & { budgetMs: number }): StoredAssets => searchAssets(db, question),
     asset: (sensor: string, address: string): StoredAsset | undefined => {
       const hex = addressHex(address);
       return hex === undefined ? undefined : findAsset(db, sensor, hex);

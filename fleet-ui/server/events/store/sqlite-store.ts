@@ -92,8 +92,8 @@ export class SqliteEventStore implements FleetEventStore {
     return this.#write((writer) => writer.ask('mark', idNumber(id), change));
   }
 
-  async assets(...asked: Parameters<FleetEventStore['assets']>): ReturnType<FleetEventStore['assets']> {
-    return this.#read((reader) => reader.ask('assets', ...asked));
+  async assets(question: Parameters<FleetEventStore['assets']>[0]): ReturnType<FleetEventStore['assets']> {
+    return this.#read((reader) => reader.ask('assets', { ...question, budgetMs: SEARCH_BUDGET_MS }));
   }
 
   async asset(...asked: Parameters<FleetEventStore['asset']>): ReturnType<FleetEventStore['asset']> {

@@ -99,8 +99,14 @@ export function Assets() {
         <Button type="submit">Search</Button>
       </form>
       <Loaded query={found} what="assets">
-        {({ assets, total, known, most, evicted, readingFrom }) => (
+        {({ assets, total, known, most, evicted, readingFrom, complete }) => (
           <>
+            {!complete && (
+              <p role="status">
+                There was no time to look at all {known.toLocaleString('en')} addresses: there may be more
+                that fit. Choose a sensor or a kind to see them.
+              </p>
+            )}
             {assets.length === 0 ? (
               <Nothing isNone={known === 0} />
             ) : (
