@@ -29,6 +29,10 @@ export interface LedgerLine {
   held: Record<string, number>;
   /** Lost, by reason. */
   lost: Record<string, number>;
+  /** How long ago more was lost than before, in seconds; absent where nothing is lost. */
+  lostAgoS?: number;
+  /** How much of `lost` is from before every instrument behind it saw; absent while one does not, and in a span of time. */
+  lostStarting?: number;
   /** What no counter explains: a loss without a reason when it stays. Negative: counted behind before in front. */
   unaccounted: number;
   /** More, in words. */

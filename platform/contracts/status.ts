@@ -123,6 +123,8 @@ export interface PacketCounts {
   /** Lost anywhere between device and mirror port since every instrument saw; each place in `lostWhere`. */
   lost: number;
   lostWhere: { stage: string; packets: number }[];
+  /** How long ago `lost` grew last, in seconds; absent while nothing is lost. */
+  lostAgoS?: number;
   /** Arrived before every instrument saw for the first time, and was not seen by all of them. */
   lostStarting: number;
   /** Frames that something tried to send out of the device, all dropped. */

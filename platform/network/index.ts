@@ -35,6 +35,7 @@ export {
   type StoreCounts,
 } from './ledger-events.ts';
 export { linesBetween, remember, snapshotBefore, SnapshotSchema, type Snapshot } from './ledger-history.ts';
+export { agedBy, LossAgesSchema, withAge, type LossAges } from './ledger-ages.ts';
 export { LossWatch, type LossChange } from './ledger-watch.ts';
 export type { AttachResult } from './monitor.ts';
 export { probeKernel, type NetworkFacts } from './probe-kernel.ts';

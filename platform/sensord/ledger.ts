@@ -12,9 +12,11 @@ import {
 import { BulkheadError, describeError, linkName, parseStrict, writeFileAtomic } from '../kernel/index.ts';
 import {
   advance,
+  agedBy,
   deliveredTo,
   GAUGES,
   linesBetween,
+  LossAgesSchema,
   LossWatch,
   NO_TOTALS,
   packetLines,
@@ -26,7 +28,9 @@ import {
   streamLines,
   toolLines,
   TotalsSchema,
+  withAge,
   type InstrumentCounts,
+  type LossAges,
   type PortOwner,
   type Snapshot,
   type Totals,
@@ -48,6 +52,7 @@ const KeptSchema = z.object({
   begunMs: z.number(),
   totals: TotalsSchema,
   history: z.array(SnapshotSchema).max(1000),
+  ages: LossAgesSchema.default({}),
 });
 
 /** What the ledger needs. */
@@ -72,6 +77,7 @@ export class LossLedger implements Feature {
   #begunMs = Date.now();
   #totals: Totals = NO_TOTALS;
   #history: Snapshot[] = [];
+  #ages: LossAges = {};
   #timer: NodeJS.Timeout | undefined;
   #work: Promise<unknown> = Promise.resolve();
   #lastSnapshotMs = -Infinity;
@@ -116,7 +122,9 @@ export class LossLedger implements Feature {
       from: new Date(fromMs).toISOString(),
       to: new Date(now.atMs).toISOString(),
       shortened: wantedMs !== undefined && fromMs > wantedMs + SLACK_MS,
-      lines: lines.filter(({ monitor }) => query.monitor === undefined || monitor === query.monitor),
+      lines: lines
+        .filter(({ monitor }) => query.monitor === undefined || monitor === query.monitor)
+        .map((line) => withAge(line, this.#ages, now.atMs, then === undefined && this.#hasSeen(line))),
       alarms: this.#watch.alarms.filter(
         ({ monitor }) => query.monitor === undefined || monitor === query.monitor,
       ),
@@ -152,8 +160,7 @@ export class LossLedger implements Feature {
     const owners = this.#owners();
     const packets = monitors.flatMap((ledger) => packetLines(ledger, owners));
     const counts = this.#instrumentCounts();
-    for (const { name } of this.#parts.configuration.desired.monitors) this.#noteSight(name);
-    return {
+    const snapshot: Snapshot = {
       atMs: Date.now(),
       lines: [
         ...packets,
@@ -163,6 +170,10 @@ export class LossLedger implements Feature {
         ...storeLines(stores.flat()),
       ],
     };
+    // Before sight is noted: what was lost until an instrument saw for the first time is of the start.
+    this.#ages = agedBy(this.#ages, snapshot, (line) => !this.#hasSeen(line));
+    for (const { name } of this.#parts.configuration.desired.monitors) this.#noteSight(name);
+    return snapshot;
   }
 
   /** Counters of `health` begin anew with every program; here they are summed up. */
@@ -213,9 +224,14 @@ export class LossLedger implements Feature {
     if (mine.every(({ name }) => sensor.poller.health(name).state === 'ok')) this.#seen.add(monitor);
   }
 
-  #settings({ monitor }: LedgerLine): LedgerSettings | undefined {
+  #hasSeen({ monitor }: LedgerLine): boolean {
+    return monitor === undefined || this.#seen.has(monitor);
+  }
+
+  #settings(line: LedgerLine): LedgerSettings | undefined {
+    const { monitor } = line;
     if (monitor === undefined) return DEFAULTS;
-    if (!this.#seen.has(monitor)) return undefined;
+    if (!this.#hasSeen(line)) return undefined;
     const { monitorInterfaces } = this.#parts.configuration.inUse.config;
     return monitorInterfaces.find(({ name }) => name === monitor)?.ledger;
   }
@@ -240,13 +256,14 @@ export class LossLedger implements Feature {
       this.#begunMs = kept.begunMs;
       this.#totals = kept.totals;
       this.#history = kept.history;
+      this.#ages = kept.ages;
     } catch (error) {
       this.#parts.log.warn({ err: error }, 'the history of the ledger cannot be read; it begins anew');
     }
   }
 
   async #keep(): Promise<void> {
-    const kept = { begunMs: this.#begunMs, totals: this.#totals, history: this.#history };
+    const kept = { begunMs: this.#begunMs, totals: this.#totals, history: this.#history, ages: this.#ages };
     await writeFileAtomic(this.#file(), JSON.stringify(kept));
   }
 

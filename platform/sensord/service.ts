@@ -42,6 +42,8 @@ export class SensorService {
   readonly #ending = new AbortController();
   /** Losses at the moment when every instrument on a monitor interface saw for the first time. */
   readonly #lostBefore = new Map<string, readonly Loss[]>();
+  /** What each monitor interface had lost in all when that was more than before, and when. */
+  readonly #lostLast = new Map<string, { packets: number; atMs: number }>();
   readonly #changes: ConfigChanges;
   #watching: Promise<void> | undefined;
 
@@ -150,6 +152,7 @@ export class SensorService {
       busUp ? rooms.bus.streams().catch(() => []) : [],
     ]);
     this.#noteFirstSight(ledger.monitors);
+    this.#noteGrowth(ledger.monitors);
     return sensorStatus({
       version: SENSORD_VERSION,
       versions: {
@@ -170,6 +173,7 @@ export class SensorService {
       bus: { up: busUp, version: rooms.bus.serverVersion(), restarts: sensor.busRestarts },
       ledgers: ledger.monitors,
       lostBefore: (monitor) => this.#lostBefore.get(monitor),
+      lostAgoS: (monitor) => this.#lostAgoS(monitor),
       watching: new Set(
         network.monitors.filter(({ up, faults }) => up && faults.length === 0).map((m) => m.monitor),
       ),
@@ -189,6 +193,20 @@ export class SensorService {
     for (const { monitor, lost } of ledgers) {
       if (!this.#lostBefore.has(monitor) && this.#sees(monitor)) this.#lostBefore.set(monitor, lost);
     }
+  }
+
+  #noteGrowth(ledgers: readonly MonitorLedger[]): void {
+    for (const { monitor, lost } of ledgers) {
+      const packets = lost.reduce((sum, loss) => sum + loss.packets, 0);
+      const known = this.#lostLast.get(monitor);
+      if (packets > (known?.packets ?? 0)) this.#lostLast.set(monitor, { packets, atMs: performance.now() });
+      else if (known !== undefined) this.#lostLast.set(monitor, { ...known, packets });
+    }
+  }
+
+  #lostAgoS(monitor: string): number | undefined {
+    const known = this.#lostLast.get(monitor);
+    return known === undefined ? undefined : Math.round((performance.now() - known.atMs) / 1000);
   }
 
   /** Every enabled instrument on this monitor interface is healthy. */

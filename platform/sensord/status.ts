@@ -13,6 +13,9 @@ export type CheckStatus = MonitorStatus['check'];
 const RULES_SINCE = 'rules.since_s';
 /** The end of the year 9999. */
 const MOST_S = 253_402_300_799;
+/** So few packets, and so long ago, are no loss that goes on. */
+const HANDFUL = 10;
+const LATELY_S = 600;
 
 /** Everything that a status is made from. */
 export interface StatusInput {
@@ -32,6 +35,8 @@ export interface StatusInput {
   ledgers: readonly MonitorLedger[];
   /** The ledger's losses when every instrument saw for the first time; undefined = not yet. */
   lostBefore: (monitor: string) => readonly Loss[] | undefined;
+  /** How long ago the ledger's losses of a monitor interface grew last, in seconds. */
+  lostAgoS: (monitor: string) => number | undefined;
   /** Monitor interfaces that are guarded and up. */
   watching: ReadonlySet<string>;
   check: (monitor: string) => CheckStatus;
@@ -122,9 +127,18 @@ function attentionOf(
       ? []
       : [`the last configuration was refused: ${configuration.lastError}`]),
     ...monitors
-      .filter(({ packets }) => packets.lost > 0)
+      .filter(({ packets }) => isLoss(packets))
       .map(({ name, packets }) => `${String(packets.lost)} packets of ${name} were lost`),
   ];
+}
+
+/**
+ * Whether lost packets need attention. A handful that a start or a swap cost, and that did not become more for ten minutes, is
+ * counted and shown, but nobody has to act; what grows, or was more, does. Pure.
+ */
+export function isLoss({ lost, lostAgoS }: Pick<PacketCounts, 'lost' | 'lostAgoS'>): boolean {
+  if (lost === 0) return false;
+  return lost > HANDFUL || lostAgoS === undefined || lostAgoS < LATELY_S;
 }
 
 function instrumentStatus(input: StatusInput, instrument: DesiredInstrument): InstrumentStatus {
@@ -212,7 +226,7 @@ function monitorStatus(
     device,
     state: input.watching.has(name) ? 'watching' : 'down',
     check: input.check(name),
-    packets: ledger === undefined ? NO_PACKETS : packetCounts(ledger, input.lostBefore(name)),
+    packets: ledger === undefined ? NO_PACKETS : packetCounts(input, ledger),
     ...input.moreOfMonitor(name),
   };
 }
@@ -230,11 +244,13 @@ const NO_PACKETS: PacketCounts = Object.freeze({
   framesSent: 0,
 });
 
-function packetCounts(ledger: MonitorLedger, before: readonly Loss[] | undefined): PacketCounts {
+function packetCounts(input: StatusInput, ledger: MonitorLedger): PacketCounts {
+  const before = input.lostBefore(ledger.monitor);
   const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
   // Until everybody has seen once, nothing can be expected to be seen; what arrives then is told apart.
   const lostWhere = before === undefined ? [] : lossesSince(ledger.lost, before);
   const lost = sum(lostWhere.map(({ packets }) => packets));
+  const lostAgoS = lost === 0 ? undefined : input.lostAgoS(ledger.monitor);
   return {
     received: ledger.nic.rxPackets,
     forwarded: ledger.forwarded,
@@ -243,6 +259,7 @@ function packetCounts(ledger: MonitorLedger, before: readonly Loss[] | undefined
     filtered: sum(ledger.fanout.filters.map(({ filtered }) => filtered)),
     lost,
     lostWhere,
+    ...(lostAgoS === undefined ? {} : { lostAgoS }),
     lostStarting: sum(ledger.lost.map(({ packets }) => packets)) - lost,
     transmitAttempts: ledger.egressDropped,
     framesSent: ledger.framesOnWire,

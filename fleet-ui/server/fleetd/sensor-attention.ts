@@ -64,11 +64,11 @@ function offline({ id, name, link }: KnownSensor): AttentionItem {
 function saidBy({ id, name, status }: KnownSensor, nowMs: number): AttentionItem[] {
   if (status === undefined) return [];
   const blind = status.monitors.filter(({ check }) => check?.state === 'blind' || check?.state === 'missed');
-  const losing = status.monitors.filter(({ packets }) => count(packets?.['lost']) > 0);
+  const losing = status.monitors.filter((monitor) => isLosing(monitor, status.attention));
   // What the fleet tells in its own words is not told twice.
   const told = (text: string): boolean =>
     blind.some((monitor) => text.startsWith(`the detection check on ${monitor.name} did not come back`)) ||
-    losing.some((monitor) => text.endsWith(` packets of ${monitor.name} were lost`));
+    losing.some((monitor) => saysLost(text, monitor));
   return [
     ...blind.map((monitor): AttentionItem => ({
       id: `blind:${id}:${monitor.name}`,
@@ -94,6 +94,20 @@ function saidBy({ id, name, status }: KnownSensor, nowMs: number): AttentionItem
         link: `/sensors/${id}`,
       })),
   ];
+}
+
+/**
+ * A sensor that tells when the loss grew last also judges itself whether it is one: a handful at a start, long ago, is none. An older
+ * sensor leaves the judgement to whoever reads it, so there every lost packet counts.
+ */
+function isLosing(monitor: MonitorView, attention: readonly string[]): boolean {
+  if (count(monitor.packets?.['lost']) === 0) return false;
+  const judges = typeof monitor.packets?.['lostAgoS'] === 'number';
+  return !judges || attention.some((text) => saysLost(text, monitor));
+}
+
+function saysLost(text: string, { name }: MonitorView): boolean {
+  return text.endsWith(` packets of ${name} were lost`);
 }
 
 type Named = Pick<KnownSensor, 'id' | 'name'>;

@@ -76,6 +76,24 @@ test('losses, full disks and old rules are told by the fleet, each once', () => 
   expect(seen.find(({ id }) => id.startsWith('loss:'))?.text).toContain('6 %');
 });
 
+test('a handful that was lost long ago is no loss where the sensor says so, and every packet is one where it cannot say', () => {
+  const told = (packets: Record<string, number>, attention: string[] = []) =>
+    sensorAttention(
+      [
+        {
+          ...{ id: ID, name: 'lab', link: link({ attached: true }) },
+          status: { attention, monitors: [{ name: 'mon', packets }], instruments: [] },
+        },
+      ],
+      hourAgo,
+      NOW,
+    ).map(({ id }) => id);
+  const lost = { received: 1_000, lost: 1 };
+  expect(told({ ...lost, lostAgoS: 4_000 })).toEqual([]);
+  expect(told({ ...lost, lostAgoS: 3 }, ['1 packets of mon were lost'])).toEqual([`loss:${ID}:mon`]);
+  expect(told(lost)).toEqual([`loss:${ID}:mon`]);
+});
+
 test('whatever a sensor calls its instruments and however much it makes up, the others are told of, and of it the worst', () => {
   const many = Array.from({ length: 200 }, (_, n) => `ids--${String(n)}`);
   const status = {
