@@ -1,94 +1,43 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { request } from 'node:https';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { site, sitePaths } from '@bulkhead/platform/kernel';
+import { FleetdProgram } from '../../support/fleet/fleetd-program.ts';
 
 const UP_MS = 120_000;
-const STOP_MS = 20_000;
 
-/** The program as it ships, in a process of its own, with TLS of its own authority, on loopback. */
+/** A fleet as it is installed, and a person who is signed in there. */
 export class Fleetd {
   readonly url: string;
-  readonly stateDir: string;
   /** Where sensors dial. */
   readonly link: string;
-  #child: ChildProcess | undefined;
+  readonly #program: FleetdProgram;
   #cookie = '';
-  readonly #dir: string;
-  readonly #programs: string;
 
-  private constructor(dir: string, programs: string, ports: { web: number; link: number }) {
-    this.#dir = dir;
-    this.#programs = programs;
+  private constructor(program: FleetdProgram, ports: { web: number; link: number }) {
+    this.#program = program;
     this.url = `https://localhost:${String(ports.web)}`;
     this.link = `127.0.0.1:${String(ports.link)}`;
-    this.stateDir = join(dir, 'state');
   }
 
   /** @param programs folder with `fleetd.mjs`, what lies beside it, and `fleet-web` */
   static async prepare(dir: string, programs: string): Promise<Fleetd> {
-    const ports = { web: await freePort(), link: await freePort() };
-    const fleetd = new Fleetd(dir, programs, ports);
-    await mkdir(fleetd.stateDir, { mode: 0o700 });
-    // JSON is YAML.
-    const config = {
-      stateDir: fleetd.stateDir,
-      names: ['localhost'],
-      baseDomain: 'localhost',
-      web: { address: '127.0.0.1', port: ports.web },
-      link: { address: '127.0.0.1', port: ports.link },
-      events: { natsServer: sitePaths(site()).natsServer },
-      logLevel: 'warn',
-    };
-    await writeFile(join(dir, 'fleetd.yaml'), JSON.stringify(config), { mode: 0o600 });
-    return fleetd;
+    const program = new FleetdProgram({ dir, program: join(programs, 'fleetd.mjs'), upMs: UP_MS });
+    const ports = await FleetdProgram.ports();
+    await program.configure(ports, { logLevel: 'warn' });
+    return new Fleetd(program, ports);
+  }
+
+  get stateDir(): string {
+    return this.#program.stateDir;
   }
 
   /** @returns the set-up code, while nobody has set the fleet up */
-  async start(): Promise<string | undefined> {
-    const log = await open(join(this.#dir, 'fleetd.log'), 'a', 0o600);
-    const args = [
-      join(this.#programs, 'fleetd.mjs'),
-      '--config',
-      join(this.#dir, 'fleetd.yaml'),
-      '--allow-root',
-    ];
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', log.fd] });
-    await log.close();
-    this.#child = child;
-    const { stdout } = child;
-    if (stdout === null) throw new Error('fleetd could not be started');
-    let code: string | undefined;
-    const ready = (async () => {
-      for await (const line of createInterface(stdout)) {
-        code ??= /Set-up code: (\S+)$/.exec(line)?.[1];
-        if (line === 'Ready.') return true;
-      }
-      return false;
-    })();
-    const late = new Promise<false>((resolve) => setTimeout(resolve, UP_MS, false).unref());
-    if (await Promise.race([ready, late])) {
-      stdout.resume();
-      return code;
-    }
-    await this.stop();
-    throw new Error(
-      `fleetd did not come up:\n${(await readFile(join(this.#dir, 'fleetd.log'), 'utf8')).slice(-2_000)}`,
-    );
+  start(): Promise<string | undefined> {
+    return this.#program.start();
   }
 
-  async stop(): Promise<void> {
-    const child = this.#child;
-    this.#child = undefined;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const ended = new Promise((resolve) => child.once('exit', resolve));
-    child.kill('SIGTERM');
-    const late = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
-    await ended;
-    clearTimeout(late);
+  stop(): Promise<void> {
+    return this.#program.stop();
   }
 
   /** Of whoever signed in last, as a browser keeps it. */
@@ -136,13 +85,4 @@ export class Fleetd {
       sent.end(payload);
     });
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port is free');
-  return address.port;
 }
