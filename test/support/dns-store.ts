@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { lookUp, LookupSchema, type CofRecord } from '../../instruments/passive-dns/src/lookup.ts';
+import type { CofRecord } from '../../instruments/passive-dns/src/cof-record.ts';
+import { lookUp, LookupSchema } from '../../instruments/passive-dns/src/lookup.ts';
 import { DnsStore, type StoreOptions } from '../../instruments/passive-dns/src/store.ts';
 
 /** Bounds that nothing in a test reaches unless it says so. */

@@ -1,8 +1,9 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { z } from 'zod';
+import type { CofRecord } from './cof-record.ts';
 import { PassiveDnsError } from './errors.ts';
-import { LookupSchema, type CofRecord, type Lookup } from './lookup.ts';
+import { LookupSchema, type Lookup } from './lookup.ts';
+import { openLoopback, type LoopbackServer } from './loopback-server.ts';
 
 /** What the API answers from. */
 export interface ApiOptions {
@@ -11,12 +12,6 @@ export interface ApiOptions {
   lookUp: (lookup: Lookup) => { records: CofRecord[]; more: boolean };
 }
 
-export interface Api {
-  port: number;
-  close(): Promise<void>;
-}
-
-const CONNECTIONS = 32;
 const MAX_URL = 4_096;
 /** Only these names lead to loopback: a page that rebinds its name to 127.0.0.1 comes with its own. */
 const HOSTS: ReadonlySet<string> = new Set(['127.0.0.1', 'localhost', '[::1]']);
@@ -33,29 +28,10 @@ const HEADERS = {
  * `bulkhead-more: true` says that there are more behind `offset`. Parameters: `rrtype`, `since`, `until` (seconds since
  * 1970), `limit`, `offset`. Nothing can be changed by it, and no page of another origin may read it.
  */
-export async function openApi(options: ApiOptions): Promise<Api> {
-  const server = createServer(
-    { requestTimeout: 5_000, headersTimeout: 5_000, keepAliveTimeout: 5_000, maxHeaderSize: 8_192 },
-    (request, response) => {
-      answer(request, response, options);
-    },
-  );
-  server.maxConnections = CONNECTIONS;
-  server.maxRequestsPerSocket = 1_000;
-  server.on('clientError', (_error, socket) => {
-    if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n');
+export async function openApi(options: ApiOptions): Promise<LoopbackServer> {
+  return openLoopback(options.port, (request, response) => {
+    answer(request, response, options);
   });
-  await listen(server, options.port);
-  return {
-    port: (server.address() as AddressInfo).port,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => {
-          resolve();
-        });
-        server.closeAllConnections();
-      }),
-  };
 }
 
 function answer(request: IncomingMessage, response: ServerResponse, options: ApiOptions): void {
@@ -136,14 +112,4 @@ function refuse(response: ServerResponse, status: number, message: string): void
     ...(status === 405 ? { allow: 'GET, HEAD' } : {}),
   });
   response.end(body);
-}
-
-function listen(server: Server, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ host: '127.0.0.1', port, exclusive: true, backlog: CONNECTIONS }, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
 }

@@ -1,14 +1,19 @@
 import { statfsSync } from 'node:fs';
 import type { ChangeReply, EventSubscription, Health, Instrument } from '@bulkhead/sdk';
 import { AlertNames, messageKey } from './alert-names.ts';
-import { faultOf, openApi, type Api } from './api.ts';
+import { faultOf, openApi } from './api.ts';
+import type { CofRecord } from './cof-record.ts';
 import { databaseFile } from './database.ts';
-import { PassiveDnsError } from './errors.ts';
+import { PassiveDnsError, saidBy } from './errors.ts';
 import { judgeHealth } from './health.ts';
-import { LookupSchema, lookUp, type CofRecord, type Lookup } from './lookup.ts';
+import { LookupSchema, lookUp, oldestOf, type Lookup } from './lookup.ts';
+import type { LoopbackServer } from './loopback-server.ts';
 import { OptionsSchema, type Options } from './options.ts';
+import type { PageState } from './page-types.ts';
+import { openPage, PAGE_PORT } from './page.ts';
 import { describeKeptData, personalData } from './personal-data.ts';
 import { Retention } from './retention.ts';
+import { readStaticFiles } from './static-files.ts';
 import { DnsStore } from './store.ts';
 
 /** Where parts of the app lie. */
@@ -17,6 +22,10 @@ export interface AppPlaces {
   nativeBinding?: string;
   /** Instead of the option's port; 0 takes a free one. */
   apiPort?: number;
+  /** The web page's files. */
+  uiDir?: string;
+  /** Instead of {@link PAGE_PORT}; 0 takes a free one. */
+  pagePort?: number;
 }
 
 const RETENTION_MS = 3_600_000;
@@ -40,8 +49,11 @@ export class PassiveDnsApp {
   /** Kinds of event that it was reading and may not read any more, with the reason. */
   readonly #unread = new Map<string, string>();
   #options: Options;
-  #api: Api | undefined;
+  readonly #startedMs = Date.now();
+  #api: LoopbackServer | undefined;
   #apiTrouble: string | undefined = 'not started yet';
+  #page: LoopbackServer | undefined;
+  #pageTrouble: string | undefined = 'not started yet';
   #lookups = 0;
   #timer: NodeJS.Timeout | undefined;
   #volumeBytes: number | undefined;
@@ -101,6 +113,7 @@ export class PassiveDnsApp {
     } catch (error) {
       this.#apiTrouble = error instanceof Error ? error.message : String(error);
     }
+    await this.#openPage(places);
     instrument.log.info('passive DNS listens', {
       reads: instrument.file.read.map(({ from, type }) => `${from}/${type}`).join(' '),
       ...(this.#api === undefined ? {} : { port: this.#api.port }),
@@ -110,6 +123,11 @@ export class PassiveDnsApp {
   /** Port of the HTTP API; undefined while it does not listen. */
   get apiPort(): number | undefined {
     return this.#api?.port;
+  }
+
+  /** Port of the web page; undefined while it does not listen. */
+  get pagePort(): number | undefined {
+    return this.#page?.port;
   }
 
   /** @throws PassiveDnsError PASSIVE_DNS_UNAVAILABLE */
@@ -135,6 +153,7 @@ export class PassiveDnsApp {
       trouble: store.trouble,
       waiting: store.waiting,
       api: this.#apiTrouble,
+      page: this.#pageTrouble,
       retentionHeld: retention.state.held,
       damagedMs: facts?.get('damaged_ms'),
       nowMs: Date.now(),
@@ -154,6 +173,23 @@ export class PassiveDnsApp {
     });
   }
 
+  /** What the page says about the instrument. @throws PassiveDnsError PASSIVE_DNS_UNAVAILABLE */
+  pageState(): PageState {
+    const { state, detail } = this.health();
+    const oldest = this.store.look(oldestOf);
+    return {
+      sensor: this.#instrument.file.sensor,
+      records: this.store.writer?.records ?? 0,
+      observations: this.store.counters.observations,
+      since: Math.floor(this.#startedMs / 1_000),
+      ...(oldest === undefined ? {} : { oldest }),
+      retentionDays: this.#options.retentionDays,
+      readsDns: this.#instrument.file.read.some(({ type }) => type === 'dns'),
+      state,
+      ...(detail === undefined ? {} : { detail }),
+    };
+  }
+
   /** Reads no more, stores what it took, and closes. */
   async stop(): Promise<void> {
     clearTimeout(this.#timer);
@@ -162,8 +198,26 @@ export class PassiveDnsApp {
       // What cannot be stored is not acknowledged and comes again.
       new Promise((resolve) => setTimeout(resolve, 3_000)),
     ]);
+    await this.#page?.close();
     await this.#api?.close();
     await this.store.close();
+  }
+
+  async #openPage({ pagePort, uiDir }: AppPlaces): Promise<void> {
+    try {
+      this.#page = await openPage({
+        port: pagePort ?? PAGE_PORT,
+        files: uiDir === undefined ? new Map() : await readStaticFiles(uiDir),
+        lookUp: (lookup) => this.lookUp(lookup),
+        state: () => this.pageState(),
+        failed: (error) => {
+          this.#instrument.log.error('a request of the page failed', { reason: saidBy(error) });
+        },
+      });
+      this.#pageTrouble = undefined;
+    } catch (error) {
+      this.#pageTrouble = saidBy(error);
+    }
   }
 
   #read(from: string, type: string): void {

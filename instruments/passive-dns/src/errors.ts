@@ -3,7 +3,13 @@ export type PassiveDnsErrorCode =
   /** The database cannot be opened at the moment; health says why. */
   | 'PASSIVE_DNS_UNAVAILABLE'
   /** What was asked is not of the form that a lookup has. */
-  | 'PASSIVE_DNS_QUERY_INVALID';
+  | 'PASSIVE_DNS_QUERY_INVALID'
+  /** The page has no such address. */
+  | 'PASSIVE_DNS_UNKNOWN'
+  /** A page of another origin asks, or something is to be changed. */
+  | 'PASSIVE_DNS_NOT_ALLOWED'
+  /** A request failed for another reason; the log says which. */
+  | 'PASSIVE_DNS_FAILED';
 
 /** A refusal with a stable code; the sdk hands code and message to whoever asked. */
 export class PassiveDnsError extends Error {

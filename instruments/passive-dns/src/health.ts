@@ -7,6 +7,8 @@ export interface HealthFacts {
   waiting: number;
   /** Why the HTTP API does not listen. */
   api: string | undefined;
+  /** Why the web page is not served. */
+  page: string | undefined;
   retentionHeld: string | undefined;
   /** When the last database was found damaged, ms since 1970. */
   damagedMs: number | undefined;
@@ -36,6 +38,7 @@ export function judgeHealth(facts: HealthFacts): Health {
   }
   if (facts.retentionHeld !== undefined) said.push(`Retention is held: ${facts.retentionHeld}.`);
   if (facts.api !== undefined) said.push(`The HTTP API does not listen: ${facts.api}.`);
+  if (facts.page !== undefined) said.push(`The web page is not served: ${facts.page}.`);
   if (said.length === 0) return { state: 'ok', counters };
   // Never `failed`: the sensor would start the instrument again, which makes no room.
   return { state: 'degraded', detail: said.join(' '), counters };

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { normalAddress } from './addresses.ts';
+import type { CofRecord } from './cof-record.ts';
 import type { Database } from './database.ts';
 import { MAX_NAME, normalName, reversedName } from './names.ts';
 
@@ -18,19 +19,6 @@ export const LookupSchema = z.strictObject({
   offset: z.int().min(0).max(100_000).default(0),
 });
 export type Lookup = z.output<typeof LookupSchema>;
-
-/**
- * One record in the Passive DNS Common Output Format (draft-dulaunoy-dnsop-passive-dns-cof). Times are seconds since 1970;
- * names are lower case without a dot at the end.
- */
-export interface CofRecord {
-  rrname: string;
-  rrtype: string;
-  rdata: string;
-  time_first: number;
-  time_last: number;
-  count: number;
-}
 
 interface Row {
   id: number;
@@ -77,6 +65,15 @@ export function lookUp(db: Database, lookup: Lookup): { records: CofRecord[]; mo
     records.push(record);
   }
   return { records, more: rows.length > records.length };
+}
+
+/**
+ * When the oldest record was first seen, in seconds since 1970; undefined when there is none. Records are numbered as they
+ * become known, so the lowest numbers are looked at and not all records: this runs where events are taken in too.
+ */
+export function oldestOf(db: Database): number | undefined {
+  const sql = 'SELECT MIN(time_first) AS oldest FROM (SELECT time_first FROM rrsets ORDER BY id LIMIT 1000)';
+  return db.prepare<[], { oldest: number | null }>(sql).get()?.oldest ?? undefined;
 }
 
 /** Names that an address was the answer for, newest first. */

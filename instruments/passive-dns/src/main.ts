@@ -4,8 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { openInstrument } from '@bulkhead/sdk';
 import { PassiveDnsApp } from './app.ts';
 
-/** Entry of the app bundle: `main.mjs` with `better_sqlite3.node` beside it. */
-const nativeBinding = join(dirname(fileURLToPath(import.meta.url)), 'better_sqlite3.node');
+/** Entry of the app bundle: `main.mjs` with `better_sqlite3.node` and the web page in `files/ui` beside it. */
+const here = dirname(fileURLToPath(import.meta.url));
+const nativeBinding = join(here, 'better_sqlite3.node');
 const instrument = await openInstrument();
 const app = new PassiveDnsApp(instrument, existsSync(nativeBinding) ? { nativeBinding } : {});
-await app.start();
+await app.start({ uiDir: join(here, 'files', 'ui') });

@@ -32,7 +32,7 @@ let own: Instrument;
 async function startApp(): Promise<void> {
   own = await bench.instrument(model, 'passive-dns', { dataDir: folder });
   app = new PassiveDnsApp(own);
-  await app.start({ apiPort: 0 });
+  await app.start({ apiPort: 0, pagePort: 0 });
 }
 
 beforeAll(async () => {
@@ -61,6 +61,19 @@ test('events become answers: for the platform, for an instrument that was grante
   expect(PassiveDnsAnswerSchema.parse(asked).records).toMatchObject([{ rrname: 'c2.example', count: 1 }]);
   const response = await fetch(`http://127.0.0.1:${String(app.apiPort)}/query/c2.example`);
   expect(JSON.parse(await response.text())).toMatchObject({ rdata: '203.0.113.66' });
+  const page = `http://127.0.0.1:${String(app.pagePort)}/api/`;
+  expect(await (await fetch(`${page}lookup?name=c2.example`)).json()).toMatchObject({
+    result: { records: [{ rdata: '203.0.113.66' }], more: false },
+  });
+  expect(await (await fetch(`${page}state`)).json()).toMatchObject({
+    result: {
+      records: 1,
+      observations: 1,
+      readsDns: true,
+      state: 'ok',
+      oldest: expect.any(Number) as number,
+    },
+  });
   expect(await lookUp('')).toMatchObject({ ok: false, code: 'PASSIVE_DNS_QUERY_INVALID' });
   await portal.close();
 });

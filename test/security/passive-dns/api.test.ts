@@ -1,12 +1,12 @@
 import { connect } from 'node:net';
 import { request } from 'node:http';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openApi, type Api } from '../../../instruments/passive-dns/src/api.ts';
+import { openApi } from '../../../instruments/passive-dns/src/api.ts';
 import { lookUp } from '../../../instruments/passive-dns/src/lookup.ts';
 import { answersMessage, dnsFolder } from '../../support/dns-store.ts';
 
 const folder = dnsFolder();
-let api: Api;
+let api: Awaited<ReturnType<typeof openApi>>;
 
 beforeAll(async () => {
   const store = await folder.open();
