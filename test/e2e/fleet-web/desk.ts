@@ -43,6 +43,7 @@ export function openDesk(): Desk {
       sso: false,
       totp: false,
       sensors: 'some',
+      streamed: 0,
     });
   });
   return {

@@ -31,6 +31,8 @@ export interface FixtureState {
   sso: boolean;
   totp: boolean;
   sensors: 'some' | 'none';
+  /** How many events went out live; they are counted like others. */
+  streamed: number;
 }
 
 const ATTENTION: AttentionItem[] = [
@@ -189,11 +191,11 @@ function ofFleet({ method, path, query, body }: Asked, state: FixtureState) {
       return ok(EventPageSchema.parse({ events, cursor: String(from + 50), complete: true }));
     }
     case 'GET /events/histogram':
-      return ok(EventHistogramSchema.parse(histogram(query)));
+      return ok(EventHistogramSchema.parse(histogram(query, state.streamed)));
     case 'GET /events/open-alerts':
       return ok(OpenAlertsSchema.parse(openAlerts()));
     case 'GET /events/facets':
-      return ok(EventFacetsSchema.parse(facets(query)));
+      return ok(EventFacetsSchema.parse(facets(query, state.streamed)));
     case 'GET /events/status':
       return ok(
         EventStatusSchema.parse({

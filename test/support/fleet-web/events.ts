@@ -69,7 +69,8 @@ export function eventAt(n: number, atMs = Date.now()): FleetEvent {
   };
 }
 
-export function histogram(query: URLSearchParams): EventHistogram {
+/** @param streamed how many came since */
+export function histogram(query: URLSearchParams, streamed = 0): EventHistogram {
   const count = Number(query.get('buckets') ?? 60);
   const untilMs = Date.parse(query.get('until') ?? new Date().toISOString());
   const sinceMs = Date.parse(query.get('since') ?? new Date(untilMs - 86_400_000).toISOString());
@@ -80,7 +81,7 @@ export function histogram(query: URLSearchParams): EventHistogram {
     const counts = {
       high: index % 17 === 3 ? 2 : 0,
       medium: Math.round(wave / 3),
-      low: Math.round(wave),
+      low: Math.round(wave) + (index === count - 1 ? streamed : 0),
       ...(alerts ? {} : { info: Math.round(wave * 9 + 20) }),
     };
     const total = Object.values(counts).reduce((sum, one) => sum + one, 0);
@@ -97,14 +98,15 @@ export function histogram(query: URLSearchParams): EventHistogram {
   };
 }
 
-export function facets(query: URLSearchParams): EventFacets {
+/** @param streamed how many came since */
+export function facets(query: URLSearchParams, streamed = 0): EventFacets {
   const scale = { high: 2, medium: 11, low: 40 }[query.get('severity') ?? ''] ?? 900;
   return {
     types: [
       { value: 'dns', count: scale * 6 },
       { value: 'flow', count: scale * 5 },
-      { value: 'alert', count: scale },
-    ],
+      { value: 'alert', count: scale + streamed },
+    ].sort((one, other) => other.count - one.count),
     sensors: SENSORS.slice(0, 3).map(({ id }, index) => ({
       value: id,
       count: Math.ceil(scale / (index + 1)),

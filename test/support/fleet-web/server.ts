@@ -39,7 +39,10 @@ export async function openFixture(pagesDir: string): Promise<Fixture> {
   const streams = new Set<ServerResponse>();
   const fixture: Fixture = {
     url: '',
-    state: { setUpNeeded: false, signedIn: true, role: 'admin', sso: false, totp: false, sensors: 'some' },
+    state: {
+      ...{ setUpNeeded: false, signedIn: true, role: 'admin', sso: false, totp: false, sensors: 'some' },
+      streamed: 0,
+    },
     sentBytes: 0,
     close: async () => {
       for (const stream of streams) stream.destroy();
@@ -75,7 +78,7 @@ async function serve(
   }
   const path = url.pathname.slice('/api/v1'.length);
   if (path === '/live' || path === '/events/live') {
-    stream(path, response, streams);
+    stream(path, response, streams, fixture.state);
     return;
   }
   const text = await bodyOf(request);
@@ -110,7 +113,12 @@ async function sendFile(
     .end(packed);
 }
 
-function stream(path: string, response: ServerResponse, streams: Set<ServerResponse>): void {
+function stream(
+  path: string,
+  response: ServerResponse,
+  streams: Set<ServerResponse>,
+  state: FixtureState,
+): void {
   response.writeHead(200, { 'content-type': 'text/event-stream' });
   streams.add(response);
   response.on('close', () => streams.delete(response));
@@ -125,6 +133,7 @@ function stream(path: string, response: ServerResponse, streams: Set<ServerRespo
     for (let burst = 0; burst < 20; burst += 1) {
       response.write(`event: event\ndata: ${JSON.stringify(eventAt((n += 1), Date.now()))}\n\n`);
     }
+    state.streamed += 20;
   }, 100);
   response.on('close', () => clearInterval(timer));
 }

@@ -1,23 +1,35 @@
 import type { EventFacets } from '@bulkhead/fleet-api';
+import { useRef, useState } from 'react';
+import type { EventQuestion } from '../../api/events.ts';
 import { compactNumber } from '../../text/number-words.ts';
 import { toggled, type EventSearch } from './question.ts';
+import { steady } from './steady.ts';
 
 type ListField = 'type' | 'sensor' | 'instrument';
 type OneField = 'signature' | 'address';
 
-/** The most frequent values of what was found; choosing one narrows the search. */
+/** The most frequent values of what was found; choosing one narrows the search. Nothing moves under a pointer or the focus. */
 export function EventFacetList({
-  facets,
+  facets: counted,
+  question,
   names,
   search,
   set,
 }: {
   facets: EventFacets | undefined;
+  /** What they answer; absent: the one before, because the answer is not there yet. */
+  question: EventQuestion | undefined;
   names: ReadonlyMap<string, { name: string }>;
   search: EventSearch;
   set: (change: EventSearch) => void;
 }) {
-  if (facets === undefined) return <div className="facets" />;
+  const [isUsed, setIsUsed] = useState(false);
+  const drawn = useRef<{ question: EventQuestion | undefined; facets: EventFacets } | undefined>(undefined);
+  if (counted === undefined) return <div className="facets" />;
+  const before = drawn.current;
+  const isSame = before !== undefined && question !== undefined && before.question === question;
+  const facets = isUsed && isSame ? steady(before.facets, counted) : counted;
+  drawn.current = { question, facets };
   const lists: [string, ListField, EventFacets['types']][] = [
     ['Sensors', 'sensor', facets.sensors],
     ['Instruments', 'instrument', facets.instruments],
@@ -28,7 +40,16 @@ export function EventFacetList({
     ['Addresses', 'address', facets.addresses],
   ];
   return (
-    <aside className="facets" aria-label="Narrow the search">
+    <aside
+      className="facets"
+      aria-label="Narrow the search"
+      onFocus={() => setIsUsed(true)}
+      onBlur={({ currentTarget, relatedTarget }) =>
+        setIsUsed(relatedTarget instanceof Node && currentTarget.contains(relatedTarget))
+      }
+      onPointerEnter={() => setIsUsed(true)}
+      onPointerLeave={({ currentTarget }) => setIsUsed(currentTarget.contains(document.activeElement))}
+    >
       {lists.map(([title, field, values]) => (
         <Facet
           key={field}

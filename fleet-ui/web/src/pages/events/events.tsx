@@ -19,6 +19,7 @@ import { Histogram } from './histogram.tsx';
 import { AwaySensors, OnSensor } from './on-sensor.tsx';
 import { questionOf, savedSearch, type EventSearch } from './question.ts';
 import { SuppressionsDialog } from './suppressions-dialog.tsx';
+import { useFresh } from './use-fresh.ts';
 import { useTail } from './use-tail.ts';
 import { ViewsMenu } from './views-menu.tsx';
 import './events.css';
@@ -33,13 +34,18 @@ export function Events() {
   const [live, setLive] = useState(false);
   const [clicked, setClicked] = useState<FleetEvent | undefined>(undefined);
   const [listing, setListing] = useState(false);
-  // As of the moment when it was asked: a list that moves by itself cannot be read. What comes now is shown by “Live”.
+  // As of the moment when it was asked: a list that moves by itself cannot be read. What comes now is shown, and counted, by “Live”.
   const asked = JSON.stringify(savedSearch(search));
   const question = useMemo(() => questionOf(JSON.parse(asked) as EventSearch, Date.now()), [asked]);
   const found = useInfiniteQuery({ ...eventsQuery(question), enabled: !live });
   const histogram = useQuery(histogramQuery(question));
   const facets = useQuery(facetsQuery(question));
   const tail = useTail(question, live);
+  // One after the other, and what is shown stays until the new is there. In a time that is over nothing changes.
+  useFresh(live && question['until'] === undefined, question, tail.seen, async () => {
+    await facets.refetch({ cancelRefetch: false });
+    await histogram.refetch({ cancelRefetch: false });
+  });
   const sensors = useQuery(sensorsQuery).data?.sensors ?? [];
   const names = useMemo(
     () =>
@@ -112,7 +118,7 @@ export function Events() {
       <Histogram query={histogram} onChoose={(since, until) => narrow({ since, until })} />
       <AwaySensors sensors={chosen.length === 0 ? [...names.values()] : chosen} />
       <div className="events">
-        <EventFacetList facets={facets.data} names={names} search={search} set={narrow} />
+        <EventFacetList facets={facets.data} question={question} names={names} search={search} set={narrow} />
         <div className="events-list">
           {!live && found.error !== null && (
             <Problem error={found.error} retry={() => void found.refetch()} />

@@ -34,9 +34,15 @@ export function Histogram({
     () => [...SEVERITIES, ANY].filter(({ key }) => buckets.some(({ counts }) => (counts[key] ?? 0) > 0)),
     [buckets],
   );
-  if (error !== null) return <Problem error={error} retry={() => void refetch()} />;
-  if (data === undefined) return <div className="histogram-awaited" />;
-  if (data.total === 0) return <p className="quiet">None in this time.</p>;
+  const failed = error !== null && <Problem error={error} retry={() => void refetch()} />;
+  if (data === undefined) return failed === false ? <div className="histogram-awaited" /> : failed;
+  if (data.total === 0)
+    return (
+      <>
+        {failed}
+        <p className="quiet">None in this time.</p>
+      </>
+    );
   const kinds = series.map(({ key, label }) => {
     const sum = buckets.reduce((total, { counts }) => total + (counts[key] ?? 0), 0);
     return `${sum.toLocaleString('en')} ${label}`;
@@ -44,6 +50,7 @@ export function Histogram({
   const words = `${counted(data.total, 'event')} from ${clockTime(data.since)} to ${clockTime(data.until)}`;
   return (
     <div className="card histogram">
+      {failed}
       <p className="quiet">
         {words}
         {(data.suppressed ?? 0) > 0 && `; without ${counted(data.suppressed ?? 0, 'suppressed one')}`}
