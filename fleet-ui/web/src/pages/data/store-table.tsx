@@ -1,10 +1,21 @@
 import type { DataStore } from '@bulkhead/fleet-api';
 import { Link } from '@tanstack/react-router';
+import { FactCard, FactCards } from '../../components/fact-card.tsx';
 import { Ago } from '../../components/time.tsx';
+import { useNarrow } from '../../components/use-narrow.ts';
 import { byteWords, compactNumber } from '../../text/number-words.ts';
 
-/** Copies of data, one in each row. */
+/** Copies of data, one in each row; on a phone one in each card. */
 export function StoreTable({ stores }: { stores: readonly DataStore[] }) {
+  const isNarrow = useNarrow();
+  if (isNarrow)
+    return (
+      <FactCards label="Stores">
+        {stores.map((store) => (
+          <StoreCard key={`${store.sensor ?? ''} ${store.copy}`} store={store} />
+        ))}
+      </FactCards>
+    );
   return (
     <div className="table-wrap" tabIndex={0} role="region" aria-label="Stores">
       <table className="table">
@@ -30,13 +41,7 @@ export function StoreTable({ stores }: { stores: readonly DataStore[] }) {
                 <div className="quiet mono">{store.copy}</div>
               </th>
               <td>
-                {store.sensor === undefined ? (
-                  'The fleet'
-                ) : (
-                  <Link to="/sensors/$sensor/data" params={{ sensor: store.sensor }}>
-                    {store.sensorName ?? store.sensor}
-                  </Link>
-                )}
+                <Where store={store} />
                 {store.sensor !== undefined && <div className="quiet">{store.holder}</div>}
               </td>
               <td className="nowrap">{store.kind}</td>
@@ -55,11 +60,7 @@ export function StoreTable({ stores }: { stores: readonly DataStore[] }) {
               </td>
               <td>
                 {store.policy}
-                {store.faults.map((fault) => (
-                  <div key={fault} className="text-warn">
-                    {fault}
-                  </div>
-                ))}
+                <Faults store={store} />
               </td>
               <td>{store.readers.join(', ')}</td>
               <td>{store.goesTo.join(', ') || 'stays'}</td>
@@ -69,4 +70,49 @@ export function StoreTable({ stores }: { stores: readonly DataStore[] }) {
       </table>
     </div>
   );
+}
+
+function StoreCard({ store }: { store: DataStore }) {
+  const { what, copy, kind, holder, bytes, limitBytes, records, oldest, basis, policy } = store;
+  const limit = limitBytes === undefined ? '' : ` of ${byteWords(limitBytes)}`;
+  return (
+    <FactCard
+      title={what}
+      under={copy}
+      facts={[
+        ['Where', <Where key="where" store={store} />],
+        ['Size', bytes === undefined ? '–' : `${byteWords(bytes)}${limit}`],
+        ['Oldest', <Ago key="oldest" time={oldest} never="–" />],
+        ['Records', records === undefined ? '–' : compactNumber(records)],
+      ]}
+      moreLabel="Policy, readers, where it goes"
+      more={[
+        ['Policy', policy],
+        ['Readers', store.readers.join(', ') || 'nobody'],
+        ['Goes to', store.goesTo.join(', ') || 'stays'],
+        ['Kind', kind],
+        ['Held by', holder],
+        ...(basis === undefined ? [] : [['Age is', basis] as const]),
+      ]}
+    >
+      <Faults store={store} />
+    </FactCard>
+  );
+}
+
+function Where({ store: { sensor, sensorName } }: { store: DataStore }) {
+  if (sensor === undefined) return 'The fleet';
+  return (
+    <Link to="/sensors/$sensor/data" params={{ sensor }}>
+      {sensorName ?? sensor}
+    </Link>
+  );
+}
+
+function Faults({ store }: { store: DataStore }) {
+  return store.faults.map((fault) => (
+    <div key={fault} className="text-warn">
+      {fault}
+    </div>
+  ));
 }
