@@ -13,7 +13,7 @@ export function Import() {
     <Page
       title="Import"
       needs="sensors.operate"
-      about="Rules from a file, to the rule manager of a sensor: it reads them, says what would change, and the IDS tests them before it takes them."
+      about="Rules from a file, to the rule manager of a sensor: it reads them, says what would change, and the IDS tests them before it takes them. Below: what to do with capture files and packages."
     >
       <Section title="Rules">
         <Loaded query={targets} what="rule managers">
@@ -35,16 +35,42 @@ export function Import() {
       <Section title="Capture files">
         <div className="card">
           <p>
-            A sensor that watches a network is not given packets from a file: they would stand among its own
-            events. To see what rules say of a capture file, replay it on a bench sensor:
+            Packets from a file are not played to a sensor that watches a network: their events would stand
+            among those of the network. To see what instruments make of a capture file, play it to a sensor of
+            its own, on a machine for trials:
           </p>
           <p>
-            <code>scripts/start --replay FILE</code>
+            <code>sudo scripts/start --replay FILE</code>
           </p>
           <p>
-            The rule manager can also hold every ruleset against recorded traffic before it goes live: see its
-            option <code>testCapture</code>.
+            The rule manager can try every ruleset on recorded traffic before it goes live. Give it the file,
+            on the sensor, and name the file in its option <code>testCapture</code>:
           </p>
+          <p>
+            <code>sudo bulkhead resources import FILE --for rule-manager</code>
+          </p>
+        </div>
+      </Section>
+      <Section title="Packages">
+        <div className="card">
+          <p>
+            A package is what an instrument is made of: its program, the image of its container, and a
+            manifest that says what it asks for and what can be set. Packages are part of the software of a
+            sensor and come with it; none is sent from here, and there is no way yet to install one that
+            somebody else made.
+          </p>
+          <ul>
+            <li>
+              To run an instrument, name its package under <code>instruments</code> in the configuration, with
+              what you grant it: of one sensor on <Link to="/sensors">Sensors</Link>, of many on{' '}
+              <Link to="/groups">Groups</Link>. A sensor that does not have the package refuses the change and
+              says so.
+            </li>
+            <li>
+              For a newer or another package, install the sensor’s software anew from a bundle that holds it:{' '}
+              <code>sudo scripts/package</code> builds one.
+            </li>
+          </ul>
         </div>
       </Section>
     </Page>
