@@ -60,7 +60,7 @@ afterAll(async () => {
     timeoutMs: 120_000,
   });
   for (const dir of ['/var/lib/bulkhead-beside', '/run/bulkhead-beside'])
-    await rm(dir, { recursive: true, force: true });
+    await rm(join(dir, PREFIX), { recursive: true, force: true });
 });
 
 describe('scripts/start --once --json', () => {
