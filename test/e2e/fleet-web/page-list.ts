@@ -27,4 +27,5 @@ export const PAGES: [name: string, path: string, words: string][] = [
   ['notifications', '/settings/notifications', 'People on call'],
   ['certificates', '/settings/certificates', 'Bulkhead fleet CA'],
   ['backup', '/settings/backup', 'The last backup'],
+  ['invitation', '/invitation', 'Choose a password'],
 ];
