@@ -17,6 +17,8 @@ export interface SeenMonitor {
     filtered: number;
     lost: number;
     lostWhere?: { stage: string; packets: number }[];
+    /** How long ago `lost` grew last; absent: nothing lost, or a sensor that does not tell. */
+    lostAgoS?: number;
     lostStarting?: number;
     transmitAttempts: number;
     framesSent: number;
@@ -121,16 +123,35 @@ interface SeenCount {
   bytes: number;
 }
 
+/** An interface on which an instrument may send. */
+export interface SeenActivePort {
+  instrument: string;
+  /** Its name inside the container. */
+  port: string;
+  /** `dedicated`: a network interface of its own; `bridged`: a port of a bridge. */
+  kind?: string;
+  device: string;
+  vlan?: number;
+  mac?: string;
+  addresses: string[];
+  up: boolean;
+  /** Why it is down, in words. */
+  faults?: string[];
+  counts: {
+    sent: SeenCount;
+    received: SeenCount;
+    /** Dropped on the way out: to where it may not send, with an address that is not its own, of a protocol that does not pass. */
+    refused: SeenCount;
+    spoofed?: SeenCount;
+    protocol?: SeenCount;
+    /** Dropped on the way in: from where it may not reach. */
+    unwanted?: SeenCount;
+  };
+}
+
 /** `GET /v1/active`: ports through which instruments may send. */
 export interface SeenActive {
-  ports: {
-    instrument: string;
-    port: string;
-    device: string;
-    addresses: string[];
-    up: boolean;
-    counts: { sent: SeenCount; received: SeenCount; refused: SeenCount };
-  }[];
+  ports: SeenActivePort[];
 }
 
 /** One stage of the way from the wire to the store: `in = out + held + lost + unaccounted`. */
@@ -144,6 +165,10 @@ export interface SeenLedgerLine {
   out: number;
   held: Readonly<Record<string, number>>;
   lost: Readonly<Record<string, number>>;
+  /** How long ago it became more; absent: nothing lost, or a sensor that does not tell. */
+  lostAgoS?: number;
+  /** How much of it is from before every instrument saw. */
+  lostStarting?: number;
   unaccounted: number;
   note?: string;
 }

@@ -1,22 +1,54 @@
 import type { SeenActive, SeenDownloads, SeenSetup } from '@bulkhead/fleet-api';
 import { ago } from './sensors.ts';
 
-export const ACTIVE: SeenActive = {
-  ports: [
-    {
-      instrument: 'downloader',
-      port: 'net0',
-      device: 'eno2',
-      addresses: ['192.0.2.40/24'],
-      up: true,
-      counts: {
-        sent: { packets: 1_211, bytes: 92_000 },
-        received: { packets: 9_120, bytes: 12_400_000 },
-        refused: { packets: 3, bytes: 180 },
+const BEGUN_MS = Date.now();
+
+/** Ports that may send; their counters grow, so that there are rates. */
+export function active(): SeenActive {
+  const seconds = (Date.now() - BEGUN_MS) / 1000 + 3_600;
+  const count = (perS: number, bytesEach: number) => ({
+    packets: Math.round(seconds * perS),
+    bytes: Math.round(seconds * perS) * bytesEach,
+  });
+  const none = { packets: 0, bytes: 0 };
+  return {
+    ports: [
+      {
+        instrument: 'downloader',
+        port: 'net0',
+        kind: 'dedicated',
+        device: 'eno2',
+        mac: '02:00:00:00:00:0a',
+        addresses: ['192.0.2.40'],
+        up: true,
+        faults: [],
+        counts: {
+          sent: { packets: 1_211, bytes: 92_000 },
+          received: { packets: 9_120, bytes: 12_400_000 },
+          refused: { packets: 3, bytes: 180 },
+          ...{ spoofed: none, protocol: none, unwanted: none },
+        },
       },
-    },
-  ],
-};
+      {
+        instrument: 'honeypot',
+        port: 'net0',
+        kind: 'bridged',
+        device: 'br-ward',
+        vlan: 31,
+        mac: '02:00:00:00:00:0b',
+        addresses: ['198.51.100.77'],
+        up: true,
+        faults: [],
+        counts: {
+          sent: count(12, 180),
+          received: count(9, 90),
+          refused: none,
+          ...{ spoofed: none, protocol: none, unwanted: { packets: 41, bytes: 2_460 } },
+        },
+      },
+    ],
+  };
+}
 
 export const DOWNLOADS: SeenDownloads = {
   downloads: [

@@ -3,6 +3,9 @@ import { ago } from './sensors.ts';
 
 const BEGUN = Date.now();
 
+/** One frame that came before the packet program stood, on the second monitor interface. */
+const ONCE = [{}, { lost: { 'not seen by the fan-out': 1 }, age: { lostAgoS: 3_500, lostStarting: 1 } }];
+
 /** The ledger; its counters grow, so that there are rates. */
 export function ledger(losing: boolean): SeenLedger {
   const seconds = (Date.now() - BEGUN) / 1000 + 3_600;
@@ -12,7 +15,12 @@ export function ledger(losing: boolean): SeenLedger {
     name: string,
     monitor: string | undefined,
     perS: number,
-    more: { held?: Record<string, number>; lost?: Record<string, number>; unit?: string } = {},
+    more: {
+      held?: Record<string, number>;
+      lost?: Record<string, number>;
+      age?: { lostAgoS: number; lostStarting?: number };
+      unit?: string;
+    } = {},
   ) => {
     const lost = Object.values(more.lost ?? {}).reduce((sum, one) => sum + one, 0);
     const held = Object.values(more.held ?? {}).reduce((sum, one) => sum + one, 0);
@@ -25,6 +33,7 @@ export function ledger(losing: boolean): SeenLedger {
       out: count(perS) - lost - held,
       held: more.held ?? {},
       lost: more.lost ?? {},
+      ...more.age,
       unaccounted: 0,
     };
   };
@@ -36,11 +45,17 @@ export function ledger(losing: boolean): SeenLedger {
     lines: [
       ...['span-a', 'span-b'].flatMap((monitor, index) =>
         ['nic', 'guard', 'capture-link', 'capture-engine', 'fan-out'].map((stage) =>
-          line(stage, monitor, monitor, index === 0 ? 4_210 : 118),
+          line(stage, monitor, monitor, index === 0 ? 4_210 : 118, stage === 'fan-out' ? ONCE[index] : {}),
         ),
       ),
-      line('mirror-port', 'suricata/mon0', 'span-a', 4_210, { lost }),
-      line('mirror-port', 'suricata/mon1', 'span-b', 118),
+      line('mirror-port', 'suricata/mon0', 'span-a', 4_210, {
+        lost,
+        ...(losing ? { age: { lostAgoS: 1 } } : {}),
+      }),
+      line('mirror-port', 'suricata/mon1', 'span-b', 118, {
+        lost: { 'queue full': 4 },
+        age: { lostAgoS: 11_000 },
+      }),
       line('mirror-port', 'passive-dns/mon0', 'span-a', 4_210, { held: { filtered: count(3_900) } }),
       line('publish', 'suricata', undefined, 21, { unit: 'events' }),
       line('publish', 'passive-dns', undefined, 3, { unit: 'events' }),

@@ -5,7 +5,7 @@ import {
   type DesiredConfig,
 } from '@bulkhead/fleet-api';
 import { DATA, GRANTS, ledger, LOG, MATRIX, OWN_REVISIONS } from './asked.ts';
-import { ACTIVE, DOWNLOADS, SETUP } from './asked-machine.ts';
+import { active, DOWNLOADS, SETUP } from './asked-machine.ts';
 import { ago, detailOf, GROUPS, LAB, linkOf, SENSORS, statusOf } from './sensors.ts';
 import { ok, type Asked } from './answer.ts';
 
@@ -105,7 +105,7 @@ export function ofSensor({ method, path }: Asked) {
     case '/api/v1/config/revisions':
       return ok(OWN_REVISIONS);
     case '/api/v1/active':
-      return ok(ACTIVE);
+      return ok(active());
     case '/api/v1/downloads':
       return ok(DOWNLOADS);
     case '/api/v1/data/report':

@@ -2,11 +2,8 @@ import type { SeenLedger, SeenMatrix } from '@bulkhead/fleet-api';
 import { expect, test } from 'vitest';
 import { wholeStatus } from '../../../fleet-ui/web/src/api/sensor.ts';
 import { ledgerRates, stageKey } from '../../../fleet-ui/web/src/pages/sensor/ledger-rates.ts';
-import {
-  conditionOf,
-  PICTURE_WIDTH,
-  wiringPicture,
-} from '../../../fleet-ui/web/src/pages/sensor/wiring-layout.ts';
+import { conditionOf, wiringPicture } from '../../../fleet-ui/web/src/pages/sensor/wiring-layout.ts';
+import { PICTURE_WIDTH } from '../../../fleet-ui/web/src/pages/sensor/wiring-shape.ts';
 import { ledger, MATRIX } from '../../support/fleet-web/asked.ts';
 import { SENSORS, statusOf } from '../../support/fleet-web/sensors.ts';
 
@@ -68,6 +65,7 @@ test('every monitor interface and instrument has a box, and no two lie on each o
     [
       'capture-engine',
       'downloader',
+      'honeypot',
       'host-agent',
       'passive-dns',
       'rule-manager',
@@ -96,7 +94,7 @@ test('packets go from monitor interface to engine to mirror ports, and every ins
     'p suricata/mon1',
     'p passive-dns/mon0',
   ]);
-  expect(lines.filter(({ kind }) => kind === 'bus')).toHaveLength(5);
+  expect(lines.filter(({ kind }) => kind === 'bus')).toHaveLength(6);
   const lossy = lines.find(({ id }) => id === 'p suricata/mon0');
   expect(lossy?.rate?.lost).toBeGreaterThan(0);
 });

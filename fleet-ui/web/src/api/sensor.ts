@@ -1,4 +1,5 @@
 import type {
+  SeenActive,
   SeenGrants,
   SeenLedger,
   SeenMatrix,
@@ -34,6 +35,15 @@ export const ledgerQuery = (sensor: string, attached: boolean) =>
     queryKey: ['sensor-asked', sensor, 'ledger'],
     queryFn: ({ signal }) => askSensor<SeenLedger>(sensor, '/ledger', { signal }),
     refetchInterval: 3_000,
+    enabled: attached,
+  });
+
+/** Interfaces on which instruments may send. */
+export const activeQuery = (sensor: string, attached = true) =>
+  queryOptions({
+    queryKey: ['sensor-asked', sensor, 'active'],
+    queryFn: ({ signal }) => askSensor<SeenActive>(sensor, '/active', { signal }),
+    refetchInterval: 5_000,
     enabled: attached,
   });
 

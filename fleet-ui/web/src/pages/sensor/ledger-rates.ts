@@ -1,12 +1,12 @@
 import type { SeenLedger, SeenLedgerLine } from '@bulkhead/fleet-api';
+import { compactNumber, rateWords } from '../../text/number-words.ts';
+import { lossNote, type Lost } from './loss-standing.ts';
 
 /** What passes one stage now, and what was lost there since it is counted. */
-export interface StageRate {
+export interface StageRate extends Required<Lost> {
   /** Each second; undefined until two readings are there. */
   outPerS: number | undefined;
   lostPerS: number | undefined;
-  /** Lost in all, with a reason or without. */
-  lost: number;
   held: number;
   in: number;
   out: number;
@@ -37,7 +37,7 @@ export function ledgerRates(before: SeenLedger | undefined, now: SeenLedger): St
         {
           outPerS: rate(({ out }) => out),
           lostPerS: rate(lostOf),
-          lost: lostOf(line),
+          ...lossOf(line),
           held: sum(line.held),
           in: line.in,
           out: line.out,
@@ -47,6 +47,17 @@ export function ledgerRates(before: SeenLedger | undefined, now: SeenLedger): St
   );
 }
 
+/** What a line lost and when, as far as the sensor tells. */
+export function lossOf(line: SeenLedgerLine): Required<Lost> {
+  const { lostAgoS, lostStarting } = line;
+  return { lost: lostOf(line), lostAgoS: countOf(lostAgoS), lostStarting: countOf(lostStarting) };
+}
+
+/** A sensor's word for a number is not taken: what is none is not known. */
+export function countOf(value: unknown): number | undefined {
+  return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : undefined;
+}
+
 /** Lost for a reason. What is unaccounted is mostly under way while the counters are read, so it is told apart. */
 export function lostOf({ lost }: Pick<SeenLedgerLine, 'lost'>): number {
   return sum(lost);
@@ -54,4 +65,12 @@ export function lostOf({ lost }: Pick<SeenLedgerLine, 'lost'>): number {
 
 function sum(all: Readonly<Record<string, number>>): number {
   return Object.values(all).reduce((total, count) => total + count, 0);
+}
+
+/** Everything about a way, in words. */
+export function wayWords(rate: StageRate | undefined): string {
+  if (rate === undefined) return 'not counted';
+  const note = lossNote(rate);
+  const now = rate.outPerS === undefined ? 'rate not known yet' : `${rateWords(rate.outPerS)} now`;
+  return `${now}, ${compactNumber(rate.out)} in all, ${rate.lost === 0 ? 'none' : compactNumber(rate.lost)} lost${note === '' ? '' : `, ${note}`}`;
 }

@@ -1,6 +1,7 @@
 import type { SeenLedger } from '@bulkhead/fleet-api';
 import { compactNumber, percentWords, rateWords } from '../../text/number-words.ts';
-import { lostOf, stageKey, type StageRates } from './ledger-rates.ts';
+import { lossOf, stageKey, type StageRates } from './ledger-rates.ts';
+import { lossNote, lossStanding } from './loss-standing.ts';
 
 /** The picture in words: what came in, what went on, what was kept back on purpose and what was lost, at every stage. */
 export function LedgerTable({ ledger, rates }: { ledger: SeenLedger; rates: StageRates }) {
@@ -26,7 +27,7 @@ export function LedgerTable({ ledger, rates }: { ledger: SeenLedger; rates: Stag
         </thead>
         <tbody>
           {ledger.lines.map((line) => {
-            const lost = lostOf(line);
+            const loss = lossOf(line);
             const now = rates.get(stageKey(line.stage, line.name))?.outPerS;
             return (
               <tr key={stageKey(line.stage, line.name)}>
@@ -41,8 +42,11 @@ export function LedgerTable({ ledger, rates }: { ledger: SeenLedger; rates: Stag
                 </td>
                 <td className="num nowrap">{compactNumber(line.out)}</td>
                 <td>{reasonWords(line.held) || '–'}</td>
-                <td className={lost > 0 ? 'text-bad' : ''}>
-                  {lost === 0 ? 'none' : `${reasonWords(line.lost)} (${percentWords(lost, line.in)})`}
+                <td className={lossStanding(loss) === 'growing' ? 'ledger-lost text-bad' : 'ledger-lost'}>
+                  {loss.lost === 0
+                    ? 'none'
+                    : `${reasonWords(line.lost)} (${percentWords(loss.lost, line.in)})`}
+                  {lossNote(loss) !== '' && <div className="quiet">{lossNote(loss)}</div>}
                 </td>
               </tr>
             );

@@ -1,19 +1,15 @@
-import type { SeenActive, SeenDownloads } from '@bulkhead/fleet-api';
+import type { SeenDownloads } from '@bulkhead/fleet-api';
 import { useQuery } from '@tanstack/react-query';
-import { askSensor } from '../../api/sensor.ts';
+import { activeQuery, askSensor } from '../../api/sensor.ts';
 import { Badge, type Tone } from '../../components/badge.tsx';
 import { Loaded } from '../../components/loaded.tsx';
 import { Section } from '../../components/page.tsx';
 import { Ago } from '../../components/time.tsx';
-import { byteWords, compactNumber } from '../../text/number-words.ts';
+import { ActivePorts } from './active-ports.tsx';
 
 /** Everything by which something left the sensor: ports of instruments, downloads, and the link to this fleet. */
 export function LeftSensor({ sensor }: { sensor: string }) {
-  const active = useQuery({
-    queryKey: ['sensor-asked', sensor, 'active'],
-    queryFn: ({ signal }) => askSensor<SeenActive>(sensor, '/active', { signal }),
-    refetchInterval: 15_000,
-  });
+  const active = useQuery(activeQuery(sensor));
   const downloads = useQuery({
     queryKey: ['sensor-asked', sensor, 'downloads'],
     queryFn: ({ signal }) => askSensor<SeenDownloads>(sensor, '/downloads', { signal }),
@@ -29,7 +25,7 @@ export function LeftSensor({ sensor }: { sensor: string }) {
           ports.length === 0 ? (
             <p className="calm">No instrument has a port through which it could send anything.</p>
           ) : (
-            <Ports ports={ports} />
+            <ActivePorts ports={ports} />
           )
         }
       </Loaded>
@@ -43,49 +39,6 @@ export function LeftSensor({ sensor }: { sensor: string }) {
         }
       </Loaded>
     </Section>
-  );
-}
-
-function Ports({ ports }: { ports: SeenActive['ports'] }) {
-  return (
-    <div className="table-wrap" tabIndex={0} role="region" aria-label="Ports that may send">
-      <table className="table">
-        <thead>
-          <tr>
-            <th scope="col">Instrument</th>
-            <th scope="col">Through</th>
-            <th scope="col" className="num">
-              Sent
-            </th>
-            <th scope="col" className="num">
-              Received
-            </th>
-            <th scope="col" className="num">
-              Refused
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {ports.map(({ instrument, port, device, addresses, up, counts }) => (
-            <tr key={`${instrument}/${port}`}>
-              <th scope="row">{instrument}</th>
-              <td>
-                {device} {up ? '' : <Badge tone="warn">down</Badge>}
-                <div className="quiet mono">{addresses.join(', ') || 'no address yet'}</div>
-              </td>
-              <td className="num nowrap">
-                {byteWords(counts.sent.bytes)}
-                <div className="quiet">{compactNumber(counts.sent.packets)} packets</div>
-              </td>
-              <td className="num nowrap">{byteWords(counts.received.bytes)}</td>
-              <td className={counts.refused.packets > 0 ? 'num nowrap text-warn' : 'num nowrap'}>
-                {counts.refused.packets === 0 ? 'none' : `${compactNumber(counts.refused.packets)} packets`}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
   );
 }
 

@@ -1,12 +1,13 @@
-import type { SeenGrants, SeenStatus, SensorDetail } from '@bulkhead/fleet-api';
+import type { SeenActivePort, SeenGrants, SeenStatus, SensorDetail } from '@bulkhead/fleet-api';
 import { Button } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
-import { grantsQuery } from '../../api/sensor.ts';
+import { activeQuery, grantsQuery } from '../../api/sensor.ts';
 import { sensorQuery } from '../../api/sensors.ts';
 import { Loaded } from '../../components/loaded.tsx';
 import { Section } from '../../components/page.tsx';
 import { clockTime } from '../../text/time-words.ts';
+import { activeKey, activeRecordWords } from './active-rates.ts';
 import { useSensor } from './use-sensor.ts';
 import './record.css';
 
@@ -16,6 +17,7 @@ export function CommissioningRecord() {
   const known = useQuery(sensorQuery(sensor));
   const { status, attached } = useSensor(sensor);
   const grants = useQuery({ ...grantsQuery(sensor), enabled: attached });
+  const active = useQuery({ ...activeQuery(sensor, attached), refetchInterval: false });
   return (
     <Section
       title="Commissioning record"
@@ -36,7 +38,7 @@ export function CommissioningRecord() {
                 It has told nothing yet: interfaces and instruments are missing here.
               </p>
             ) : (
-              <Watching status={status} grants={grants.data} />
+              <Watching status={status} grants={grants.data} active={active.data?.ports ?? []} />
             )}
             <Signatures />
           </div>
@@ -134,7 +136,15 @@ function Identity({ entry }: { entry: SensorDetail }) {
   );
 }
 
-function Watching({ status, grants }: { status: SeenStatus; grants: SeenGrants | undefined }) {
+function Watching({
+  status,
+  grants,
+  active,
+}: {
+  status: SeenStatus;
+  grants: SeenGrants | undefined;
+  active: readonly SeenActivePort[];
+}) {
   const revision = status.config.revision;
   return (
     <>
@@ -165,6 +175,13 @@ function Watching({ status, grants }: { status: SeenStatus; grants: SeenGrants |
               {from} {version}, {state}
               {state === 'running' && `, ${health}`}
               <ul>
+                {active
+                  .filter(({ instrument }) => instrument === name)
+                  .map((port) => (
+                    <li key={activeKey(port)}>
+                      Active interface {port.port}: {activeRecordWords(port)}
+                    </li>
+                  ))}
                 {(grants?.instruments.find(({ instrument }) => instrument === name)?.rights ?? [])
                   .filter((grant) => grant.state === 'granted')
                   .map((grant) => (

@@ -1,56 +1,29 @@
 import type {
+  SeenActivePort,
   SeenInstrument,
   SeenLedgerLine,
   SeenMatrix,
   SeenMonitor,
   SeenStatus,
 } from '@bulkhead/fleet-api';
+import type { ActiveRates } from './active-rates.ts';
 import { stageKey, type StageRate, type StageRates } from './ledger-rates.ts';
+import { bothLost } from './loss-standing.ts';
+import { activeGroups, activeHeight, activeParts } from './wiring-active.ts';
+import {
+  BOX_HEIGHT,
+  BOX_WIDTH,
+  COLUMN,
+  GAP,
+  point,
+  TOP,
+  type Condition,
+  type WiringBox,
+  type WiringLine,
+  type WiringPicture,
+} from './wiring-shape.ts';
 
-export const BOX_WIDTH = 212;
-const BOX_HEIGHT = 74;
-const GAP = 22;
-const TOP = 34;
-const COLUMN = { monitor: 8, engine: 330, instrument: 640, bus: 910 } as const;
-export const PICTURE_WIDTH = 1000;
-export const BUS_WIDTH = 82;
 const CAPTURE_PACKAGE = 'capture-engine';
-
-export type Condition = 'good' | 'warn' | 'bad' | 'idle';
-
-/** A thing in the picture: a monitor interface, the capture engine, or an instrument. */
-export interface WiringBox {
-  kind: 'monitor' | 'engine' | 'instrument';
-  name: string;
-  x: number;
-  y: number;
-  height: number;
-  condition: Condition;
-  /** Two short lines under the name. */
-  lines: readonly [string, string];
-}
-
-/** A way on which packets or events pass. */
-export interface WiringLine {
-  id: string;
-  kind: 'packets' | 'bus';
-  /** An SVG path. */
-  path: string;
-  /** Where its words stand, and how they are set there. */
-  label: { x: number; y: number; anchor: 'start' | 'middle' | 'end' };
-  /** For who hears the picture: `copies from span-a to suricata`. */
-  what: string;
-  rate: StageRate | undefined;
-  /** Nothing can pass: one of the ends is down. */
-  idle: boolean;
-}
-
-export interface WiringPicture {
-  height: number;
-  boxes: WiringBox[];
-  lines: WiringLine[];
-  bus: { y: number; height: number; condition: Condition };
-}
 
 /** Where everything stands. Pure. */
 export function wiringPicture(parts: {
@@ -58,18 +31,23 @@ export function wiringPicture(parts: {
   ports: readonly SeenLedgerLine[];
   rates: StageRates;
   matrix: SeenMatrix | undefined;
+  active?: { ports: readonly SeenActivePort[]; rates: ActiveRates };
 }): WiringPicture {
-  const { status, ports, rates, matrix } = parts;
+  const { status, ports, rates, matrix, active = { ports: [], rates: new Map() } } = parts;
   const engines = status.instruments.filter((one) => one.package === CAPTURE_PACKAGE);
   const seeing = new Set(ports.map(({ name }) => name.split('/')[0] ?? ''));
-  // Those that see packets stand first, so that lines of packets do not cross lines of the bus.
+  const sending = new Set(active.ports.map(({ instrument }) => instrument));
+  // Those that see packets stand first and those that only send last, so that lines do not cross each other.
+  const order = ({ name }: SeenInstrument) => (seeing.has(name) ? 0 : sending.has(name) ? 2 : 1);
   const others = status.instruments
     .filter((one) => one.package !== CAPTURE_PACKAGE)
-    .sort((a, b) => Number(seeing.has(b.name)) - Number(seeing.has(a.name)));
-  const rows = Math.max(status.monitors.length, engines.length, others.length, 1);
-  const inner = rows * BOX_HEIGHT + (rows - 1) * GAP;
-  const place = (count: number, index: number) =>
-    TOP + (inner - (count * BOX_HEIGHT + (count - 1) * GAP)) / 2 + index * (BOX_HEIGHT + GAP);
+    .sort((a, b) => order(a) - order(b));
+  const groups = activeGroups(active.ports, others);
+  const below = activeHeight(groups);
+  const rows = Math.max(status.monitors.length, engines.length, 1);
+  const inner = Math.max(stackHeight(rows) + below, stackHeight(others.length));
+  const place = (count: number, index: number, height = inner - below) =>
+    TOP + (height - stackHeight(count)) / 2 + index * (BOX_HEIGHT + GAP);
   const monitorBoxes = status.monitors.map((monitor, index) =>
     monitorBox(monitor, place(status.monitors.length, index)),
   );
@@ -77,20 +55,27 @@ export function wiringPicture(parts: {
     instrumentBox('engine', one, COLUMN.engine, place(engines.length, index), undefined),
   );
   const otherBoxes = others.map((one, index) =>
-    instrumentBox('instrument', one, COLUMN.instrument, place(others.length, index), matrix),
+    instrumentBox('instrument', one, COLUMN.instrument, place(others.length, index, inner), matrix),
   );
+  const outward = activeParts(groups, TOP + inner - below + GAP, otherBoxes, active.rates);
   return {
     height: TOP + inner + 12,
-    boxes: [...monitorBoxes, ...engineBoxes, ...otherBoxes],
+    activeY: groups.length === 0 ? undefined : TOP + inner - below + GAP + 16,
+    boxes: [...monitorBoxes, ...engineBoxes, ...otherBoxes, ...outward.boxes],
     lines: [
       ...monitorBoxes.flatMap((box, index) =>
         monitorLine(box, engineBoxes[0], rates, (index + 1) / (monitorBoxes.length + 1)),
       ),
       ...portLines(ports, engineBoxes[0], monitorBoxes, otherBoxes, rates),
       ...otherBoxes.map((box) => busLine(box, rates)),
+      ...outward.lines,
     ],
     bus: { y: TOP, height: inner, condition: status.bus.up ? 'good' : 'bad' },
   };
+}
+
+function stackHeight(count: number): number {
+  return count === 0 ? 0 : count * BOX_HEIGHT + (count - 1) * GAP;
 }
 
 function monitorBox({ name, device, state, check, packets }: SeenMonitor, y: number): WiringBox {
@@ -242,13 +227,9 @@ function joined(first: StageRate | undefined, second: StageRate | undefined): St
   if (first === undefined || second === undefined) return second ?? first;
   return {
     ...second,
-    lost: first.lost + second.lost,
+    ...bothLost(first, second),
     lostPerS: first.lostPerS === undefined ? second.lostPerS : first.lostPerS + (second.lostPerS ?? 0),
   };
-}
-
-function point(x: number, y: number): string {
-  return `${String(Math.round(x))} ${String(Math.round(y))}`;
 }
 
 /** The beginning of a text that would not fit. */

@@ -1,15 +1,18 @@
+import type { SeenActivePort } from '@bulkhead/fleet-api';
 import { Link } from '@tanstack/react-router';
 import { compactNumber, rateWords } from '../../text/number-words.ts';
-import type { StageRate } from './ledger-rates.ts';
+import { droppedOf, type ActiveRate } from './active-rates.ts';
+import { wayWords, type StageRate } from './ledger-rates.ts';
+import { lossNote, lossStanding } from './loss-standing.ts';
+import { shortened } from './wiring-layout.ts';
 import {
   BOX_WIDTH,
   BUS_WIDTH,
   PICTURE_WIDTH,
-  shortened,
   type WiringBox,
   type WiringLine,
   type WiringPicture,
-} from './wiring-layout.ts';
+} from './wiring-shape.ts';
 
 const NAME_CHARACTERS = 22;
 const LINE_CHARACTERS = 30;
@@ -21,11 +24,19 @@ export function WiringSvg({ picture, sensor }: { picture: WiringPicture; sensor:
     <div className="wiring" tabIndex={0} role="region" aria-label="Picture of the wiring">
       <svg
         viewBox={`0 0 ${String(PICTURE_WIDTH)} ${String(picture.height)}`}
-        aria-label="From the monitor interfaces through the capture engine to the instruments and the bus"
+        aria-label="From the monitor interfaces through the capture engine to the instruments and the bus, and from instruments to their active interfaces"
         role="group"
       >
         <defs>
-          <marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">
+          <marker
+            id="tip"
+            viewBox="0 0 8 8"
+            refX="7"
+            refY="4"
+            markerWidth="7"
+            markerHeight="7"
+            orient="auto-start-reverse"
+          >
             <path d="M0 0 8 4 0 8z" className="tip" />
           </marker>
         </defs>
@@ -39,6 +50,11 @@ export function WiringSvg({ picture, sensor }: { picture: WiringPicture; sensor:
           <text x="640" y="18">
             Instruments
           </text>
+          {picture.activeY !== undefined && (
+            <text x="8" y={picture.activeY}>
+              Active interfaces · may send
+            </text>
+          )}
         </g>
         {picture.lines.map((line) => (
           <Way key={line.id} line={line} />
@@ -70,15 +86,50 @@ function Way({ line }: { line: WiringLine }) {
   const { x, y, anchor } = line.label;
   return (
     <g className={`way way-${line.kind} ${losing ? 'way-losing' : ''} ${line.idle ? 'way-idle' : ''}`}>
-      <title>{`${line.what}: ${wayWords(line.rate)}`}</title>
-      <path d={line.path} markerEnd="url(#tip)" fill="none" />
+      <title>{`${line.what}: ${line.active?.words ?? wayWords(line.rate)}`}</title>
+      <path
+        d={line.path}
+        markerStart={line.kind === 'active' ? 'url(#tip)' : undefined}
+        markerEnd="url(#tip)"
+        fill="none"
+      />
       <text x={x} y={y} textAnchor={anchor}>
-        {rateText(line.rate)}
-        {line.rate !== undefined && line.rate.lost > 0 && (
-          <tspan className="way-lost"> · {compactNumber(line.rate.lost)} lost</tspan>
+        {line.active === undefined ? (
+          <>
+            {rateText(line.rate)}
+            <LostText rate={line.rate} />
+          </>
+        ) : (
+          <ActiveText {...line.active} />
         )}
       </text>
     </g>
+  );
+}
+
+function LostText({ rate }: { rate: StageRate | undefined }) {
+  if (rate === undefined || rate.lost === 0) return null;
+  const words = ` · ${compactNumber(rate.lost)} lost`;
+  return lossStanding(rate) === 'growing' ? (
+    <tspan className="way-lost">{words}</tspan>
+  ) : (
+    <tspan className="way-over">
+      {words}, {lossNote(rate)}
+    </tspan>
+  );
+}
+
+function ActiveText({ port, rate }: { port: SeenActivePort; rate: ActiveRate | undefined }) {
+  const dropped = droppedOf(port);
+  const perS = (value: number | undefined) => (value === undefined ? '–' : rateWords(value));
+  if (!port.up) return <tspan className="way-refused">down</tspan>;
+  return (
+    <>
+      out {perS(rate?.sentPerS)} · in {perS(rate?.receivedPerS)}
+      {dropped.out + dropped.in > 0 && (
+        <tspan className="way-refused"> · {compactNumber(dropped.out + dropped.in)} dropped</tspan>
+      )}
+    </>
   );
 }
 
@@ -99,7 +150,7 @@ function Box({ box, sensor }: { box: WiringBox; sensor: string }) {
       </text>
     </g>
   );
-  if (box.kind === 'monitor') return drawn;
+  if (box.kind === 'monitor' || box.kind === 'active') return drawn;
   return (
     <Link
       to="/sensors/$sensor/instruments/$instrument"
@@ -113,11 +164,4 @@ function Box({ box, sensor }: { box: WiringBox; sensor: string }) {
 
 function rateText(rate: StageRate | undefined): string {
   return rate?.outPerS === undefined ? '–' : rateWords(rate.outPerS);
-}
-
-/** Everything about a way, in words. */
-export function wayWords(rate: StageRate | undefined): string {
-  if (rate === undefined) return 'not counted';
-  const now = rate.outPerS === undefined ? 'rate not known yet' : `${rateWords(rate.outPerS)} now`;
-  return `${now}, ${compactNumber(rate.out)} in all, ${rate.lost === 0 ? 'none' : compactNumber(rate.lost)} lost`;
 }

@@ -1,16 +1,19 @@
-import type { SeenLedger, SeenMonitor, SeenStatus } from '@bulkhead/fleet-api';
+import type { SeenMonitor, SeenStatus } from '@bulkhead/fleet-api';
 import { useQuery } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
-import { useMemo, useRef } from 'react';
-import { ledgerQuery, matrixQuery } from '../../api/sensor.ts';
+import { useMemo } from 'react';
+import { activeQuery, ledgerQuery, matrixQuery } from '../../api/sensor.ts';
 import { Badge, type Tone } from '../../components/badge.tsx';
 import { Empty } from '../../components/empty.tsx';
 import { Section } from '../../components/page.tsx';
 import { Problem } from '../../components/problem.tsx';
 import { Ago } from '../../components/time.tsx';
 import { compactNumber, percentWords, rateWords } from '../../text/number-words.ts';
+import { ActivePorts } from './active-ports.tsx';
 import { LedgerTable } from './ledger-table.tsx';
-import { ledgerRates, type StageRates } from './ledger-rates.ts';
+import { countOf, type StageRates } from './ledger-rates.ts';
+import { lossNote, lossStanding } from './loss-standing.ts';
+import { useActiveRates, useLedgerRates } from './use-rates.ts';
 import { useSensor } from './use-sensor.ts';
 import { wiringPicture } from './wiring-layout.ts';
 import { WiringSvg } from './wiring-svg.tsx';
@@ -22,7 +25,10 @@ export function Wiring() {
   const { status, attached } = useSensor(sensor);
   const ledger = useQuery(ledgerQuery(sensor, attached));
   const matrix = useQuery({ ...matrixQuery(sensor), enabled: attached });
-  const rates = useRates(ledger.data);
+  const rates = useLedgerRates(ledger.data);
+  const active = useQuery(activeQuery(sensor, attached));
+  const ports = active.data?.ports;
+  const activeRates = useActiveRates(active.data, active.dataUpdatedAt);
   const picture = useMemo(
     () =>
       status === undefined
@@ -32,8 +38,9 @@ export function Wiring() {
             ports: (ledger.data?.lines ?? []).filter(({ stage }) => stage === 'mirror-port'),
             rates,
             matrix: matrix.data,
+            active: { ports: ports ?? [], rates: activeRates },
           }),
-    [status, ledger.data, rates, matrix.data],
+    [status, ledger.data, rates, matrix.data, ports, activeRates],
   );
   if (status === undefined || picture === undefined) {
     return (
@@ -59,7 +66,7 @@ export function Wiring() {
         title="Wiring"
         note={
           attached
-            ? 'Rates of the last seconds; solid: packets, dashed: events'
+            ? 'Rates of the last seconds; solid: packets, dashed: events, arrows at both ends: may send and receive'
             : 'As it was when the sensor was last heard'
         }
       >
@@ -75,6 +82,11 @@ export function Wiring() {
           ))}
         </div>
       </Section>
+      {ports !== undefined && ports.length > 0 && (
+        <Section title="Active interfaces" note="by which instruments may send, to allowed destinations only">
+          <ActivePorts ports={ports} rates={activeRates} />
+        </Section>
+      )}
       {ledger.data !== undefined && (
         <Section
           title="Every packet and event, stage by stage"
@@ -92,20 +104,6 @@ export function Wiring() {
   );
 }
 
-/** Rates between the newest two readings. */
-function useRates(now: SeenLedger | undefined): StageRates {
-  const before = useRef<SeenLedger | undefined>(undefined);
-  const kept = useRef<{ of: SeenLedger; rates: StageRates } | undefined>(undefined);
-  return useMemo(() => {
-    if (now === undefined) return new Map();
-    if (kept.current?.of.to === now.to) return kept.current.rates;
-    const rates = ledgerRates(before.current, now);
-    before.current = now;
-    kept.current = { of: now, rates };
-    return rates;
-  }, [now]);
-}
-
 const CHECK_TONES: Readonly<Record<string, Tone>> = {
   ok: 'good',
   missed: 'bad',
@@ -117,6 +115,8 @@ const CHECK_TONES: Readonly<Record<string, Tone>> = {
 function Monitor({ monitor, since, rates }: { monitor: SeenMonitor; since: string; rates: StageRates }) {
   const { check, packets, feed } = monitor;
   const nic = rates.get(`nic ${monitor.name}`);
+  const loss = { lost: packets.lost, lostAgoS: countOf(packets.lostAgoS) };
+  const lostStarting = countOf(packets.lostStarting) ?? 0;
   return (
     <div className="card">
       <div className="section-head">
@@ -152,13 +152,19 @@ function Monitor({ monitor, since, rates }: { monitor: SeenMonitor; since: strin
           {nic?.outPerS !== undefined && ` · ${rateWords(nic.outPerS)}`}
         </dd>
         <dt>Lost</dt>
-        <dd className={packets.lost > 0 ? 'text-bad' : ''}>
+        <dd className={lossStanding(loss) === 'growing' ? 'text-bad' : ''}>
           {packets.lost === 0
             ? 'none'
             : `${compactNumber(packets.lost)} (${percentWords(packets.lost, packets.received)})`}
           {(packets.lostWhere ?? [])
             .map(({ stage, packets: lost }) => ` · ${stage}: ${compactNumber(lost)}`)
             .join('')}
+          {lossNote(loss) !== '' && <span className="quiet"> · {lossNote(loss)}</span>}
+          {lostStarting > 0 && (
+            <p className="quiet">
+              {compactNumber(lostStarting)} arrived before every instrument saw, and are not counted here
+            </p>
+          )}
         </dd>
         <dt>Feed</dt>
         <dd>
