@@ -1,6 +1,6 @@
 import type { SeenActive, SeenActivePort } from '@bulkhead/fleet-api';
 import { expect, test } from 'vitest';
-import { wholeStatus } from '../../../fleet-ui/web/src/api/sensor.ts';
+import { wholeActive, wholeStatus } from '../../../fleet-ui/web/src/api/sensor.ts';
 import {
   activeRates,
   activeRecordWords,
@@ -99,6 +99,15 @@ test('an interface that is down, or of an instrument that is not there, does not
 test('without an active interface, or with a sensor that does not tell, the picture is as it was', () => {
   expect(picture([])).toEqual(picture(undefined));
   expect(picture(undefined).activeY).toBeUndefined();
+});
+
+test('an answer that cannot be read shows no port, and a port that cannot be read takes no other with it', () => {
+  for (const said of [undefined, null, 'no', {}, { ports: 'all' }])
+    expect(wholeActive(said).ports).toEqual([]);
+  const good = port('honeypot', 'br0', [1, 1]);
+  const { counts: _, ...uncounted } = good;
+  const nameless = { ...good, device: 7 };
+  expect(wholeActive({ ports: [null, uncounted, nameless, good] }).ports).toEqual([good]);
 });
 
 test('what passed and what was dropped is said in words, also by a sensor that tells less', () => {

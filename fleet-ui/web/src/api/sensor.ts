@@ -1,5 +1,6 @@
 import type {
   SeenActive,
+  SeenActivePort,
   SeenGrants,
   SeenLedger,
   SeenMatrix,
@@ -42,7 +43,7 @@ export const ledgerQuery = (sensor: string, attached: boolean) =>
 export const activeQuery = (sensor: string, attached = true) =>
   queryOptions({
     queryKey: ['sensor-asked', sensor, 'active'],
-    queryFn: ({ signal }) => askSensor<SeenActive>(sensor, '/active', { signal }),
+    queryFn: async ({ signal }) => wholeActive(await askSensor<unknown>(sensor, '/active', { signal })),
     refetchInterval: 5_000,
     enabled: attached,
   });
@@ -74,6 +75,26 @@ export const revisionsQuery = (sensor: string) =>
     queryKey: ['sensor-asked', sensor, 'revisions'],
     queryFn: ({ signal }) => askSensor<SeenRevisions>(sensor, '/config/revisions', { signal }),
   });
+
+/** The ports of an answer that say what is drawn of them; one that does not is left out. Pure. */
+export function wholeActive(said: unknown): SeenActive {
+  const { ports } = (said ?? {}) as { ports?: unknown };
+  return { ports: (Array.isArray(ports) ? (ports as unknown[]) : []).filter(isActivePort) };
+}
+
+function isActivePort(said: unknown): said is SeenActivePort {
+  const port = (said ?? {}) as Record<string, unknown>;
+  const counts = (port['counts'] ?? {}) as Record<string, unknown>;
+  return (
+    ['instrument', 'port', 'device'].every((name) => typeof port[name] === 'string') &&
+    Array.isArray(port['addresses']) &&
+    Array.isArray(port['faults'] ?? []) &&
+    ['sent', 'received', 'refused'].every((name) => {
+      const count = (counts[name] ?? {}) as Record<string, unknown>;
+      return typeof count['packets'] === 'number' && typeof count['bytes'] === 'number';
+    })
+  );
+}
 
 /** A status in which nothing is missing: a sensor of another version may have said less. Pure. */
 export function wholeStatus(view: SensorStatusView): SeenStatus {
