@@ -4,6 +4,9 @@ import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import './time-bars.css';
 
+/** Half of `23:59:59`, the longest label, and a little. */
+const HALF_LABEL_PX = 34;
+
 /** One kind of thing, counted over time. */
 export interface BarSeries {
   key: string;
@@ -123,6 +126,8 @@ function optionsFor(
     width: element.clientWidth,
     height,
     legend: { show: false },
+    // The last label stands under the end of the axis; its right half needs room beside it.
+    padding: [null, HALF_LABEL_PX, null, null],
     cursor: { points: { show: false }, y: false, drag: { x: canChoose, y: false, setScale: false } },
     scales: {
       // By the data itself: a single bar would be given years to stand in.
