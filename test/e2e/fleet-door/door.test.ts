@@ -107,6 +107,24 @@ test('the rule manager is opened on an origin of its own, and a rule that is dep
   await keepScreen(page, 'step-4-own-alert');
 });
 
+test('the page of passive DNS is opened the same way, and knows the names of the traffic', async () => {
+  const names = await openPage(page, 'passive-dns', 'Open Passive DNS');
+  expect(new URL(names.url()).host).toBe(`passive-dns.lab.${new URL(door.fleetd.url).host}`);
+  await names.getByLabel('Name or address').fill('c2.malware-beacon.example');
+  await expect
+    .poll(
+      async () => {
+        await door.world.lab.attack('dns-bad-name');
+        await names.getByRole('button', { name: 'Look up' }).click();
+        return names.getByRole('table').getByRole('row').count();
+      },
+      { timeout: SETTLE_MS, interval: 1_000 },
+    )
+    .toBeGreaterThan(1);
+  await keepScreen(names, 'step-4-passive-dns');
+  await names.close();
+});
+
 test('every page shows what there is, on a desk and in the hand, in light and dark, and nothing is wrong with it', async () => {
   expect(await keepEveryPage(door, anna, sensor)).toEqual({});
 });
@@ -226,13 +244,13 @@ test('a fleet that was destroyed is restored from its backup; the sensor comes b
 });
 
 /** Opens an instrument's page with the button that is there for it. */
-async function openPage(from: Page, instrument: string): Promise<Page> {
+async function openPage(from: Page, instrument: string, button = 'Open Rules'): Promise<Page> {
   await from.goto(`${door.fleetd.url}sensors/${sensor}/instruments`);
   const opened = from.context().waitForEvent('page');
   const row = from
     .getByRole('row')
     .filter({ has: from.getByRole('link', { name: instrument, exact: true }) });
-  await row.getByRole('button', { name: 'Open Rules' }).click();
+  await row.getByRole('button', { name: button }).click();
   const tab = await opened;
   await tab.getByRole('heading', { level: 1 }).waitFor();
   return tab;
