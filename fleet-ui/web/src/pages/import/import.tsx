@@ -63,8 +63,8 @@ export function Import() {
             <li>
               To run an instrument, name its package under <code>instruments</code> in the configuration, with
               what you grant it: of one sensor on <Link to="/sensors">Sensors</Link>, of many on{' '}
-              <Link to="/groups">Groups</Link>. A sensor that does not have the package refuses the change and
-              says so.
+              <Link to="/groups">Groups</Link>. Where a sensor does not have it, this instrument does not run
+              and the sensor says why; the others go on.
             </li>
             <li>
               For a newer or another package, install the sensor’s software anew from a bundle that holds it:{' '}
