@@ -17,6 +17,11 @@ export const PAGES: [name: string, path: string, words: string][] = [
   ['data', `/sensors/${LAB}/data`, 'Events of all instruments'],
   ['record', `/sensors/${LAB}/record`, 'Monitor interface span-a'],
   ['events', '/events', 'query host-3.example.org'],
+  [
+    'events-of-a-time',
+    '/events?since=2020-01-01T00:00:00.000Z&until=2040-12-31T00:00:00.000Z',
+    'query host-3',
+  ],
   ['assets', '/assets', 'Infusion pump 7'],
   ['fleet-data', '/data', 'Reports of the sensors'],
   ['import', '/import', 'File of rules'],
