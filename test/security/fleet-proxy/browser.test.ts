@@ -268,6 +268,9 @@ test('ABUSE 52: on one machine, cookies that a page throws at its parents do not
   expect(JSON.stringify(await tab.context().cookies())).not.toContain('bomb');
   // The sensor's domain is another matter: its other instruments' pages are hit, in this browser.
   await inPage(tab, throwAt, 'lab.localhost');
+  const bombs = async () =>
+    (await tab.context().cookies()).filter(({ name }) => name.startsWith('bomb')).length;
+  await expect.poll(bombs, { timeout: 10_000 }).toBe(60);
   const hit = await tab.goto(`${at.origin('good')}/`);
   expect(hit?.status()).toBe(431);
   expect(await tab.textContent('body')).toContain('Delete the cookies of this domain');
