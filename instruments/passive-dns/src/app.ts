@@ -1,5 +1,11 @@
 import { statfsSync } from 'node:fs';
-import type { ChangeReply, EventSubscription, Health, Instrument } from '@bulkhead/sdk';
+import {
+  readStaticFiles,
+  type ChangeReply,
+  type EventSubscription,
+  type Health,
+  type Instrument,
+} from '@bulkhead/sdk';
 import { AlertNames, messageKey } from './alert-names.ts';
 import { faultOf, openApi } from './api.ts';
 import type { CofRecord } from './cof-record.ts';
@@ -13,7 +19,6 @@ import type { PageState } from './page-types.ts';
 import { openPage, PAGE_PORT } from './page.ts';
 import { describeKeptData, personalData } from './personal-data.ts';
 import { Retention } from './retention.ts';
-import { readStaticFiles } from './static-files.ts';
 import { DnsStore } from './store.ts';
 
 /** Where parts of the app lie. */

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { StaticFile } from '@bulkhead/sdk';
 import { normalAddress } from './addresses.ts';
 import type { CofRecord } from './cof-record.ts';
 import { PassiveDnsError, type PassiveDnsErrorCode } from './errors.ts';
@@ -6,7 +7,6 @@ import { LookupSchema, type Lookup } from './lookup.ts';
 import { openLoopback, type LoopbackServer } from './loopback-server.ts';
 import { MAX_NAME } from './names.ts';
 import { PAGE_RECORDS, type PageReader, type PageState } from './page-types.ts';
-import type { StaticFile } from './static-files.ts';
 
 /** What the page is answered from. All of it only reads. */
 export interface PageOptions {

@@ -1,11 +1,16 @@
 import { join } from 'node:path';
-import type { ChangeReply, EventSubscription, Health, Instrument } from '@bulkhead/sdk';
+import {
+  readStaticFiles,
+  type ChangeReply,
+  type EventSubscription,
+  type Health,
+  type Instrument,
+} from '@bulkhead/sdk';
 import type { Desk } from './api/desk.ts';
 import { openHttp, type Http } from './api/http.ts';
 import { answerMessages } from './api/messages.ts';
 import { performer } from './api/perform.ts';
 import { stateOf } from './api/source-operations.ts';
-import { readStaticFiles } from './api/static-files.ts';
 import { PINNED } from './deploy/builder.ts';
 import { DocumentCopy } from './documents/document-copy.ts';
 import { saidBy } from './errors.ts';

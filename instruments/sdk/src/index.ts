@@ -1,5 +1,6 @@
 export { InstrumentError, type InstrumentErrorCode } from './errors.ts';
 export { openInstrument } from './open.ts';
+export { readStaticFiles, type StaticFile } from './static-files.ts';
 export { type InstrumentFile, parseInstrumentFile } from './instrument-file.ts';
 export { type InstrumentLog } from './log.ts';
 export type { InstrumentRights, OnRights, RightsAnswer, RightsChange } from './live-rights.ts';

@@ -1,9 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { StaticFile } from '@bulkhead/sdk';
 import { OPERATIONS } from '../api-types.ts';
 import { RulesError, saidBy, type RulesErrorCode } from '../errors.ts';
 import { isOperation, type Performer } from './perform.ts';
-import type { StaticFile } from './static-files.ts';
 
 export interface HttpOptions {
   /** 0 takes a free one. */
