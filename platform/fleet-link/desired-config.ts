@@ -54,10 +54,10 @@ export class DesiredConfigs {
     this.#parts = parts;
   }
 
+  /** Reads what is known. */
   async open(): Promise<void> {
     const record = await this.#parts.store.desired();
     this.#record = record;
-    if (record?.state === 'applied') this.#prove(record);
     if (record?.state !== 'applying') return;
     await this.#keep({
       ...record,
@@ -67,6 +67,11 @@ export class DesiredConfigs {
     });
   }
 
+  /** From now on the fleet should be in reach: what an earlier run brought in force and did not see proven counts from here. */
+  prove(): void {
+    if (this.#record?.state === 'applied' && this.#proof === undefined) this.#prove(this.#record);
+  }
+
   /** Revision of the fleet that is in force; 0 = none. */
   get inForce(): number {
     return this.#record?.inForce ?? 0;
@@ -74,6 +79,13 @@ export class DesiredConfigs {
 
   get record(): DesiredRecord | undefined {
     return this.#record;
+  }
+
+  /** In words: the newest that is not in force. */
+  attention(): string[] {
+    if (this.#record?.state !== 'failed') return [];
+    const { revision, code, message } = this.#record;
+    return [`revision ${String(revision)} of the fleet is not in force: ${code}: ${message}`];
   }
 
   /** Forgets everything: another fleet counts anew. */

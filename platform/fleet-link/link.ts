@@ -47,8 +47,9 @@ export interface FleetLinkParts {
 /**
  * The sensor's end of its fleet: joins, stays in touch for as long as both are there, leaves.
  *
- * INVARIANTS: at most one connection at a time. `join`, `leave` and `stop` run one after another. Nothing here throws into the
- * sensor: without its fleet it works as with it.
+ * INVARIANTS: at most one connection at a time. `start`, `join`, `leave` and `stop` run one after another, in any order: people are
+ * heard before the sensor is up. After `stop` nothing connects. Nothing here throws into the sensor: without its fleet it works as
+ * with it.
  */
 export class FleetLink {
   readonly #parts: FleetLinkParts;
@@ -62,6 +63,8 @@ export class FleetLink {
   #membership: Membership | undefined;
   #attachment: Attachment | undefined;
   #living: { end: AbortController; over: Promise<void> } | undefined;
+  #opened: Promise<boolean> | undefined;
+  #stopped = false;
   #turn: Promise<unknown> = Promise.resolve();
   readonly #keeper: CertificateKeeper;
 
@@ -87,20 +90,32 @@ export class FleetLink {
   /** Connects in the background when the sensor belongs to a fleet. */
   async start(): Promise<void> {
     await this.#exclusive(async () => {
+      const readable = await this.open();
+      this.#desired.prove();
+      if (readable && this.#living === undefined) this.#live();
+    });
+  }
+
+  /** Reads, once, what fleet the sensor belongs to; connects to nobody. @returns whether the record can be read */
+  async open(): Promise<boolean> {
+    this.#opened ??= (async () => {
       try {
         this.#membership = await this.#store.read();
         await this.#desired.open();
+        if (this.#membership !== undefined) this.#state.set('connecting');
+        return true;
       } catch (error) {
         this.#state.set('refused', error);
         this.#parts.log.error({ err: error }, `the sensor works without its fleet: ${describeError(error)}`);
-        return;
+        return false;
       }
-      this.#live();
-    });
+    })();
+    return this.#opened;
   }
 
   async stop(): Promise<void> {
     await this.#exclusive(async () => {
+      this.#stopped = true;
       await this.#rest();
       await this.#desired.stop();
     });
@@ -109,6 +124,7 @@ export class FleetLink {
   /** @see joinFleet */
   async join(request: JoinRequest): Promise<FleetStatus & { joined: boolean }> {
     const joined = await this.#exclusive(async () => {
+      await this.open();
       const outcome = await joinFleet({ ...this.#parts, store: this.#store }, request);
       if (!outcome.changed) return outcome.joined;
       await this.#rest();
@@ -124,6 +140,7 @@ export class FleetLink {
   /** Forgets the fleet and destroys the key. @throws BulkheadError FLEET_LINK_NOT_JOINED */
   async leave(): Promise<{ left: string }> {
     return this.#exclusive(async () => {
+      await this.open();
       const left = this.#membership?.sensor;
       if (left === undefined && this.#state.phase === 'none') throw notJoined();
       const notice = { kind: 'left', message: 'The sensor left the fleet.' };
@@ -145,13 +162,7 @@ export class FleetLink {
   }
 
   attention(): string[] {
-    const record = this.#desired.record;
-    const refused =
-      record?.state === 'failed' && this.#membership !== undefined
-        ? [
-            `revision ${String(record.revision)} of the fleet is not in force: ${record.code}: ${record.message}`,
-          ]
-        : [];
+    const refused = this.#membership === undefined ? [] : this.#desired.attention();
     return [...this.#state.attention(), ...refused];
   }
 
@@ -195,6 +206,7 @@ export class FleetLink {
       return;
     }
     this.#state.set('connecting');
+    if (this.#stopped) return;
     const end = new AbortController();
     const over = this.#loop(end.signal).catch((error: unknown) => {
       if (!end.signal.aborted) this.#parts.log.error({ err: error }, 'the link to the fleet ended for good');

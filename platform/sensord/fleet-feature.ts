@@ -111,7 +111,10 @@ export function fleetFeature(context: FeatureContext, pace: Partial<Pace> = {}):
     },
     attention: () => link.attention(),
     routes: (app: FastifyInstance) => {
-      app.get('/v1/fleet', () => link.status());
+      app.get('/v1/fleet', async () => {
+        await link.open();
+        return link.status();
+      });
       app.post('/v1/fleet/join', (request) =>
         link.join(parseStrict(JoinSchema, request.body, 'SENSORD_REQUEST_INVALID', 'The request')),
       );

@@ -1,6 +1,7 @@
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openLog } from '@bulkhead/platform/kernel';
 import { openConnectProxy } from '../../support/fleet-link/connect-proxy.ts';
@@ -201,4 +202,28 @@ test('the same token with another proxy moves the link there', async () => {
   } finally {
     await proxy.dispose();
   }
+});
+
+test('people are heard before the sensor is up: who joins then has one link, who leaves then has none', async () => {
+  await sensor.reboot();
+  let attached = 0;
+  fleet.link.links.events.on('attached', () => (attached += 1));
+  await sensor.link.join({ token: fleet.token() });
+  await sensor.link.start();
+  await sensor.up();
+  // Two loops would throw each other out, every 50 ms with this pace.
+  await sleep(1_000);
+  expect(attached).toBe(1);
+  expect(sensor.link.status()).toMatchObject({ state: 'up' });
+
+  await sensor.reboot();
+  await sensor.link.open();
+  const { state, sensor: left } = sensor.link.status();
+  expect(state).toBe('connecting');
+  expect(await sensor.link.leave()).toEqual({ left });
+  await sensor.link.start();
+  await sleep(500);
+  expect(sensor.link.status()).toMatchObject({ state: 'none' });
+  expect(attached).toBe(1);
+  expect(fleet.link.links.count).toBe(0);
 });

@@ -29,6 +29,8 @@ export interface TestSensor {
   applyingMost: number;
   /** Throws what a configuration should fail with. */
   refuse: BulkheadError | undefined;
+  /** The sensor's process ends; another one listens to people and did not start its link yet. */
+  reboot: () => Promise<void>;
   /** The sensor's process ends and starts again. */
   restart: () => Promise<void>;
   membership: () => Promise<Record<string, string>>;
@@ -110,20 +112,23 @@ export async function openTestSensor(more: Partial<FleetLinkParts> = {}): Promis
   await sensor.link.start();
   const file = join(dir, 'fleet', 'membership.json');
   const membership = async () => JSON.parse(await readFile(file, 'utf8')) as Record<string, string>;
-  const recertify = async (issue: (id: string, csr: string) => Promise<string>): Promise<void> => {
+  const reboot = async (): Promise<void> => {
     await sensor.link.stop();
+    sensor.link = make();
+  };
+  const recertify = async (issue: (id: string, csr: string) => Promise<string>): Promise<void> => {
+    await reboot();
     const present = await membership();
     const key = await sensorKey();
     const chainPem = await issue(present['sensor'] ?? '', key.csr);
     await writeFile(file, JSON.stringify({ ...present, keyPem: key.keyPem, chainPem }));
-    sensor.link = make();
     await sensor.link.start();
   };
   return Object.assign(sensor, {
     membership,
+    reboot,
     restart: async () => {
-      await sensor.link.stop();
-      sensor.link = make();
+      await reboot();
       await sensor.link.start();
     },
     recertify,

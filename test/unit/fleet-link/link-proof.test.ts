@@ -50,6 +50,7 @@ async function open(): Promise<DesiredConfigs> {
     },
   });
   await desired.open();
+  desired.prove();
   opened.push(desired);
   return desired;
 }
