@@ -180,5 +180,8 @@ test('an event is told in one line, whatever is in it', () => {
   expect(eventPath({ src_ip: '2001:db8::1', src_port: 53, dest_ip: '192.0.2.1' })).toBe(
     '[2001:db8::1]:53 → 192.0.2.1',
   );
+  expect(
+    eventPath({ src_ip: 'fd66:6c61:6200:0000:0000:0000:0000:0103', src_port: 38133, dest_ip: 'what:ever' }),
+  ).toBe('[fd66:6c61:6200::103]:38133 → what:ever');
   expect(eventPath({})).toBeUndefined();
 });

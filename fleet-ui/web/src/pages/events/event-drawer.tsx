@@ -8,6 +8,7 @@ import { useMay } from '../../api/session.ts';
 import { Badge } from '../../components/badge.tsx';
 import { CopyText } from '../../components/copy-text.tsx';
 import { Ago } from '../../components/time.tsx';
+import { shortAddress } from '../../text/address-words.ts';
 import { clockTime } from '../../text/time-words.ts';
 import { alertFields, recordParts } from './alert-fields.ts';
 import { EventHandling } from './event-handling.tsx';
@@ -146,7 +147,7 @@ function Detail({
         )}
         {addresses.map((address) => (
           <Button key={address} size="xs" variant="default" onClick={() => set({ address, severity: '' })}>
-            {address}
+            {shortAddress(address)}
           </Button>
         ))}
         {found.signature !== undefined && maySuppress && (

@@ -1,6 +1,7 @@
 import type { EventFacets } from '@bulkhead/fleet-api';
 import { useRef, useState } from 'react';
 import type { EventQuestion } from '../../api/events.ts';
+import { shortAddress } from '../../text/address-words.ts';
 import { compactNumber } from '../../text/number-words.ts';
 import { toggled, type EventSearch } from './question.ts';
 import { steady } from './steady.ts';
@@ -66,7 +67,9 @@ export function EventFacetList({
         <Facet
           key={field}
           title={title}
-          values={values}
+          values={
+            field === 'address' ? values.map((one) => ({ ...one, label: shortAddress(one.value) })) : values
+          }
           chosen={(value) => search[field] === value}
           choose={(value) => set({ [field]: search[field] === value ? '' : value })}
         />

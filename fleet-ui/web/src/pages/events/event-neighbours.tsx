@@ -5,6 +5,7 @@ import { ApiError } from '../../api/http.ts';
 import { useMay } from '../../api/session.ts';
 import { Loaded } from '../../components/loaded.tsx';
 import { Ago } from '../../components/time.tsx';
+import { shortAddress } from '../../text/address-words.ts';
 import { clockTime } from '../../text/time-words.ts';
 import type { EventSensor } from './event-sensor.ts';
 import { eventWords } from './event-words.ts';
@@ -32,7 +33,7 @@ function NamesOf({ sensor, address }: { sensor: string; address: string }) {
   const names = data?.records ?? [];
   return (
     <div className="names">
-      <h4 className="mono">{address}</h4>
+      <h4 className="mono">{shortAddress(address)}</h4>
       {error !== null && (
         <p className="quiet">{error instanceof ApiError ? error.message : 'The sensor did not answer.'}</p>
       )}

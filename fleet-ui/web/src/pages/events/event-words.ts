@@ -1,4 +1,5 @@
 import type { FleetEvent } from '@bulkhead/fleet-api';
+import { shortAddress } from '../../text/address-words.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -39,8 +40,9 @@ export function eventPath(record: Fields): string | undefined {
 }
 
 function endpoint(address: unknown, port: unknown): string | undefined {
-  const host = text(address);
-  if (host === undefined) return undefined;
+  const said = text(address);
+  if (said === undefined) return undefined;
+  const host = shortAddress(said);
   const at = text(port);
   if (at === undefined) return host;
   return host.includes(':') ? `[${host}]:${at}` : `${host}:${at}`;
