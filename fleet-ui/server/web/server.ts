@@ -8,6 +8,7 @@ import { createServer as createHttps, type Server as HttpsServer, type ServerOpt
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { SecureContext } from 'node:tls';
+import { closeUpgradedToo } from './all-connections.ts';
 import { answerBrokenRequests } from './broken-requests.ts';
 import type { HostHandler } from './feature.ts';
 import { limitPerAddress } from './per-address.ts';
@@ -101,6 +102,7 @@ export function openServer(
       : encrypted(options.tls, { ...settings, handshakeTimeout: limits.handshakeMs }, onRequest);
   server.maxConnections = limits.connectionsMost;
   limitPerAddress(server, limits.connectionsPerAddress, (address) => options.crowded?.(address));
+  closeUpgradedToo(server);
   answerBrokenRequests(server);
   server.setTimeout(limits.silenceMs);
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {

@@ -19,7 +19,7 @@ import {
   type Ways,
 } from '../../../fleet-ui/server/proxy/index.ts';
 import type { ProxyLimits } from '../../../fleet-ui/server/proxy/limits.ts';
-import { openWeb } from '../../../fleet-ui/server/web/index.ts';
+import { openWeb, type Web } from '../../../fleet-ui/server/web/index.ts';
 import type { ServerLimits } from '../../../fleet-ui/server/web/server.ts';
 import { visitors, type TestPeople } from './ui-visitors.ts';
 
@@ -35,6 +35,8 @@ export interface Answer {
 export interface TestProxy {
   port: number;
   proxy: Proxy;
+  /** The listener in front of it. */
+  web: Web;
   people: TestPeople;
   audit: AuditNote[];
   /** Host of an instrument's page, with the port. */
@@ -142,6 +144,7 @@ export async function startProxy(
   return {
     port,
     proxy,
+    web,
     people,
     audit,
     states,
