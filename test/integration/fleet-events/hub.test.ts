@@ -1,24 +1,31 @@
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { uplinkSubject } from '@bulkhead/platform/contracts';
+import { HUB_NAMES } from '@bulkhead/fleet-server/events';
+import { uplinkSubject, uplinkSubjects } from '@bulkhead/platform/contracts';
 import { site, sitePaths, waitFor } from '@bulkhead/platform/kernel';
 import { HubProcess } from '../../../fleet-ui/server/events/hub/hub-process.ts';
 import { connectAsInstrument } from '../../support/nats-clients.ts';
 import { freePort } from '../../support/nats.ts';
 import { openHubBench, openSensorBus } from '../../support/fleet/hub-bench.ts';
+import { openRogueLeaf, type RogueLeaf } from '../../support/fleet/rogue-leaf.ts';
+import { testSensorId } from '../../support/fleet/sensor-ids.ts';
 import { UPLINK_MODEL } from '../../support/fleet/uplink-bench.ts';
+import { killNow } from '../../support/kill.ts';
 
 test('what a sensor publishes through its leaf link is acknowledged by the hub, and by nobody when the link is gone', async () => {
   const bench = await openHubBench();
-  const { manager } = await bench.hub.clients(AbortSignal.timeout(10_000));
+  const { manager } = await bench.hub.clients(AbortSignal.timeout(30_000));
   await manager.streams.add({ name: 'UP', subjects: ['up.>'] });
   const sensor = await openSensorBus(() => bench.hub);
   try {
     const message = {
       subject: uplinkSubject(sensor.id, 'suricata', 'alert'),
-      headers: { a: 'b' },
+      // Whatever is acknowledged too late for this end is stored once.
+      headers: { 'Nats-Msg-Id': 'a' },
       body: Buffer.from('{}\n'),
     };
     const publish = () => sensor.bench.bus.uplink.publish(message, 2_000);
@@ -67,6 +74,54 @@ test('a bus is bound to a fleet and let go again without anybody being disconnec
   }
 });
 
+test('a sensor that comes for the first time gets through, also while the server starts again or is told of another one', async () => {
+  const bench = await openHubBench();
+  const { hub } = bench;
+  const { manager } = await hub.clients(AbortSignal.timeout(30_000));
+  await manager.streams.add({ name: HUB_NAMES.stream, subjects: ['up.>'] });
+  const config = join(bench.dir, 'nats/hub.conf');
+  const [first, second, third] = [testSensorId(0), testSensorId(1), testSensorId(2)];
+  const leaves: RogueLeaf[] = [];
+  const open = async (sensor: string, isTime: () => boolean) => {
+    const leaf = await openRogueLeaf(
+      () => ({
+        connect: async (...ask) => {
+          while (!isTime()) await setImmediate();
+          return hub.connect(...ask);
+        },
+      }),
+      sensor,
+    );
+    leaves.push(leaf);
+    return leaf;
+  };
+  const getsThrough = async (sensor: string, leaf: RogueLeaf) =>
+    waitFor(`the way of ${sensor}`, 30_000, () =>
+      leaf.ask(uplinkSubject(sensor, 'suricata', 'alert')).then(
+        (reply) => reply.includes('"seq"'),
+        () => false,
+      ),
+    );
+  try {
+    const former = hub.pid;
+    let killed = false;
+    const late = await open(first, () => killed && hub.pid !== undefined && hub.pid !== former);
+    killNow(former);
+    killed = true;
+    await getsThrough(first, late);
+
+    // The server is being told of the one.
+    const both = [
+      await open(second, () => leaves.length === 3),
+      await open(third, () => readFileSync(config, 'utf8').includes(`subject: "${uplinkSubjects(second)}"`)),
+    ];
+    for (const [n, sensor] of [second, third].entries()) await getsThrough(sensor, both[n]!);
+  } finally {
+    for (const leaf of leaves) await leaf.dispose();
+    await bench.dispose();
+  }
+});
+
 test('a server that an ended fleetd left behind is ended before another opens its store', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'bulkhead-hub-left-'));
   const open = (): HubProcess => new HubProcess({ program: sitePaths(site()).natsServer, dir });
@@ -81,7 +136,7 @@ test('a server that an ended fleetd left behind is ended before another opens it
     await left.start(() => (ends += 1));
     expect(left.running).toBe(true);
     await next.start(() => undefined);
-    await waitFor('the end of the first', 5_000, () => ends === 1);
+    await waitFor('the end of the first', 20_000, () => ends === 1);
     expect([left.running, next.running]).toEqual([false, true]);
   } finally {
     await left.stop();

@@ -11,7 +11,7 @@ import { Forwarder, type UplinkDoor } from './hub-bench.ts';
 /** A sensor in the hands of somebody else: a server of their own behind a valid uplink, that forbids itself nothing. */
 export interface RogueLeaf {
   /** Publishes and gives the answer as text. @throws when there is none */
-  ask(subject: string, head?: MsgHdrs): Promise<string>;
+  ask(subject: string, head?: MsgHdrs, timeoutMs?: number): Promise<string>;
   say(subject: string, reply: string): void;
   /** Says as much of one kind as its server takes, and waits for no answer. */
   shout(subject: string, body: Uint8Array): Promise<void>;
@@ -38,17 +38,17 @@ export async function openRogueLeaf(hub: () => UplinkDoor, id: string): Promise<
     stdio: 'ignore',
   });
   let client: NatsConnection | undefined;
-  const open = await waitFor('the rogue server', 10_000, async () => {
+  const open = await waitFor('the rogue server', 30_000, async () => {
     client = await connect({ servers: `127.0.0.1:${String(port)}`, inboxPrefix: '_INBOX.up' }).catch(
       () => undefined,
     );
     return client;
   });
   return {
-    ask: async (subject, head) => {
+    ask: async (subject, head, timeoutMs = 1_500) => {
       const body = '{"n":1}\n';
       const reply = await open.request(subject, body, {
-        timeout: 1_500,
+        timeout: timeoutMs,
         ...(head === undefined ? {} : { headers: head }),
       });
       return reply.string();

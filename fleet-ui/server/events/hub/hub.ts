@@ -41,8 +41,8 @@ export class Hub {
   readonly #sockets = new Map<string, Set<Socket>>();
   readonly #closing = new AbortController();
   #sensors = new Map<string, string>();
-  /** Accounts that the running server has with their import. */
-  #complete = new Set<string>();
+  /** Accounts that the running server has with their import, and the keys that it lets in. */
+  #complete: ReadonlyMap<string, string> = new Map();
   #ports = { client: 0, leaf: 0 };
   #connected: HubConnections | undefined;
   #queue: Promise<unknown> = Promise.resolve();
@@ -126,7 +126,7 @@ export class Hub {
     for (const [other, key] of this.#sensors) {
       if (key === publicKey && other !== sensor) throw refused(sensor, 'another sensor has the same key');
     }
-    if (this.#sensors.get(sensor) === publicKey && this.#complete.has(sensor)) return;
+    if (this.#sensors.get(sensor) === publicKey && this.#complete.get(sensor) === publicKey) return;
     this.#sensors.set(sensor, publicKey);
     await this.#changed();
   }
@@ -174,16 +174,17 @@ export class Hub {
   }
 
   async #reload(): Promise<void> {
-    const known = [...this.#complete].filter((sensor) => this.#sensors.has(sensor));
+    // Whoever comes while the server is told is the matter of the next change.
+    const sensors = new Map(this.#sensors);
     // The server does not make the import of an account work in the reload in which the account appears (seen with 2.15.1).
-    const bare = new Set([...this.#sensors.keys()].filter((sensor) => !this.#complete.has(sensor)));
-    if (bare.size > 0) await this.#tell(bare);
-    await this.#tell(new Set());
-    this.#complete = new Set([...known, ...this.#sensors.keys()]);
+    const bare = new Set([...sensors.keys()].filter((sensor) => !this.#complete.has(sensor)));
+    if (bare.size > 0) await this.#tell(sensors, bare);
+    await this.#tell(sensors, new Set());
+    this.#complete = sensors;
   }
 
-  async #tell(bare: ReadonlySet<string>): Promise<void> {
-    const digest = await this.#process.writeConfig(this.#config(bare));
+  async #tell(sensors: ReadonlyMap<string, string>, bare: ReadonlySet<string>): Promise<void> {
+    const digest = await this.#process.writeConfig(this.#config(sensors, bare));
     if (this.#connected === undefined) throw unavailable();
     await reloadHub(this.#connected.system, digest).catch((error: unknown) => {
       throw unavailable(error);
@@ -193,7 +194,8 @@ export class Hub {
   async #boot(): Promise<void> {
     await this.#disconnect();
     if (this.#ports.client === 0) this.#ports = { client: await freePort(), leaf: await freePort() };
-    await this.#process.writeConfig(this.#config(new Set()));
+    const sensors = new Map(this.#sensors);
+    await this.#process.writeConfig(this.#config(sensors, new Set()));
     this.#startedAt = performance.now();
     await this.#process.start(() => {
       this.#lost();
@@ -205,7 +207,7 @@ export class Hub {
       }
       return this.#connectIfAnswering();
     });
-    this.#complete = new Set(this.#sensors.keys());
+    this.#complete = sensors;
     this.#fault = undefined;
   }
 
@@ -252,7 +254,7 @@ export class Hub {
     await Promise.all([connected?.system.close(), connected?.fleet.close()]);
   }
 
-  #config(bare: ReadonlySet<string>): string {
+  #config(sensors: ReadonlyMap<string, string>, bare: ReadonlySet<string>): string {
     const { cluster } = this.#options;
     return hubConfig({
       serverName: cluster?.serverName ?? 'fleet-hub',
@@ -261,7 +263,7 @@ export class Hub {
       storeDir: this.#process.storeDir,
       logFile: this.#process.logFile,
       keys: { system: this.#users.system.getPublicKey(), fleet: this.#users.fleet.getPublicKey() },
-      sensors: this.#sensors,
+      sensors,
       bare,
       cluster,
     });
