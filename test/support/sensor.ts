@@ -70,7 +70,7 @@ export async function startTestSensor(prefix: string, config: unknown, appsDir =
     client,
     pid: () => child?.pid ?? 0,
     status: () => client.status(),
-    healthy: (timeoutMs = 120_000) =>
+    healthy: (timeoutMs = 240_000) =>
       waitFor(
         'every instrument to be healthy',
         timeoutMs,
@@ -106,7 +106,7 @@ export async function startTestSensor(prefix: string, config: unknown, appsDir =
       const { ended } = child;
       let end = false;
       void ended.then(() => (end = true));
-      await waitFor('sensord to answer', 90_000, async () => {
+      await waitFor('sensord to answer', 180_000, async () => {
         if (end) throw new Error(`sensord ended:\n${(await readFile(logFile, 'utf8')).slice(-3000)}`);
         return answers().catch(() => undefined);
       });
@@ -168,7 +168,7 @@ function siteArguments(at: Site): string[] {
 /** Everything of the site, data included. */
 async function takeDown(at: Site): Promise<void> {
   await run(process.execPath, [SENSORD, '--take-down', '--everything', ...siteArguments(at)], {
-    timeoutMs: 120_000,
+    timeoutMs: 240_000,
   });
   await rm(at.stateDir, { recursive: true, force: true });
   await rm(at.runDir, { recursive: true, force: true });
