@@ -27,7 +27,10 @@ export interface DesiredConfigParts {
   /** What is needed to find out whether a configuration cost the sensor its link; absent: it is not found out. */
   proof?: {
     reached: () => boolean;
-    /** Brings `to` in force again. @throws BulkheadError when `from` is not in force any more, or it did not go well. */
+    /**
+     * Brings `to` in force again. @throws BulkheadError when `from` is not in force any more, or it did not go well;
+     * FLEET_LINK_CONFIG_INTERRUPTED when the sensor ends meanwhile.
+     */
     goBack: (from: number, to: number, reason: string) => Promise<void>;
     pace: ProofPace;
   };
@@ -184,7 +187,7 @@ export class DesiredConfigs {
       });
       if (this.#record !== undefined) this.#prove(this.#record);
     } catch (error) {
-      if (error instanceof BulkheadError && error.code === 'FLEET_LINK_CONFIG_INTERRUPTED') {
+      if (isInterrupted(error)) {
         // An orderly end: as if it had not come yet. The fleet sends it again.
         this.#record = before;
         await (before === undefined ? store.forgetDesired() : store.writeDesired(before));
@@ -232,8 +235,9 @@ export class DesiredConfigs {
     try {
       await goBack(sensorRevision, back, message);
     } catch (error) {
-      // Somebody at the sensor changed it meanwhile, or it cannot be had back: it is not tried for ever.
-      if (isMine()) await this.#keep({ ...record, back: 0, backInForce: 0 });
+      // Somebody at the sensor changed it meanwhile, or it cannot be had back: it is not tried for ever. After an orderly end of the
+      // sensor it is: the next start proves it anew.
+      if (isMine() && !isInterrupted(error)) await this.#keep({ ...record, back: 0, backInForce: 0 });
       throw error;
     }
     if (!isMine()) return;
@@ -257,6 +261,10 @@ export class DesiredConfigs {
   #fail(revision: number, { code, message }: BulkheadError): void {
     this.#parts.report({ revision, ok: false, code, message, sensorRevision: 0 });
   }
+}
+
+function isInterrupted(error: unknown): boolean {
+  return error instanceof BulkheadError && error.code === 'FLEET_LINK_CONFIG_INTERRUPTED';
 }
 
 function old(revision: number, newest: number): BulkheadError {

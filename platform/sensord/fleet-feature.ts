@@ -13,7 +13,7 @@ import {
   type SensorApi,
 } from '../fleet-link/index.ts';
 import { BulkheadError, parseStrict, sitePaths } from '../kernel/index.ts';
-import { SETTLE_TIMEOUT_MS } from './config-change.ts';
+import { SETTLE_TIMEOUT_MS, type ChangeOutcome, type ChangeRequest } from './config-change.ts';
 import { parseSensorConfig } from './config-file.ts';
 import type { Feature, FeatureContext } from './feature.ts';
 import { SENSORD_VERSION } from './version.ts';
@@ -83,7 +83,7 @@ export function fleetFeature(context: FeatureContext, pace: Partial<Pace> = {}):
     claimsOf,
     applyConfig: (document, author, reason) => applyConfig(context, document, author, reason),
     goBack: async (from, to, reason) => {
-      await context.changes.apply({
+      await applied(context, {
         document: configuration.revisions.get(to).revision.document,
         author: 'sensor',
         reason,
@@ -155,26 +155,32 @@ function apiThrough(agent: Agent): SensorApi {
 }
 
 async function applyConfig(
-  { changes, configuration }: FeatureContext,
+  context: FeatureContext,
   document: string,
   author: string,
   reason: string,
 ): Promise<AppliedConfig> {
+  const { changed, revision } = await applied(context, {
+    document,
+    author,
+    reason,
+    origin: 'apply',
+    timeoutMs: SETTLE_TIMEOUT_MS,
+  });
+  const { revisions } = context.configuration;
+  return { revision, before: changed ? revisions.get(revision).revision.basedOn : undefined };
+}
+
+/** @throws BulkheadError FLEET_LINK_CONFIG_INTERRUPTED when the sensor ends meanwhile; what a change throws. */
+async function applied({ changes }: FeatureContext, request: ChangeRequest): Promise<ChangeOutcome> {
   try {
-    const { changed, revision } = await changes.apply({
-      document,
-      author,
-      reason,
-      origin: 'apply',
-      timeoutMs: SETTLE_TIMEOUT_MS,
-    });
-    return { revision, before: changed ? configuration.revisions.get(revision).revision.basedOn : undefined };
+    return await changes.apply(request);
   } catch (error) {
     if (!isEnding(error)) throw error;
     throw new BulkheadError({
       code: 'FLEET_LINK_CONFIG_INTERRUPTED',
       message: 'The sensor is ending; the configuration is brought in force after its next start.',
-      hint: 'Nothing is to be done: the fleet sends it again.',
+      hint: 'Nothing is to be done: it is tried again then.',
       cause: error,
     });
   }

@@ -106,10 +106,14 @@ test('a configuration that takes the way to the fleet is taken back, and the fle
   await expect
     .poll(async () => (await shown()).config, SOON)
     .toMatchObject({ state: 'failed', revision, code: LOST, detail: message });
+  // The sensor says so too; under attention it stands once, as the fleet tells it.
+  await expect
+    .poll(async () => (await admin.ask('GET', `/api/v1/sensors/${id}/status`)).body.status?.attention, SOON)
+    .toContainEqual(expect.stringContaining(`revision ${String(revision)} of the fleet is not in force`));
   const { items } = (await admin.ask('GET', '/api/v1/attention')).body;
-  expect(items).toContainEqual(
-    expect.objectContaining({ id: `configuration:${id}`, text: expect.stringContaining(message) as string }),
-  );
+  expect(items.filter(({ text }: { text: string }) => text.includes(message))).toMatchObject([
+    { id: `configuration:${id}`, text: expect.stringContaining(LOST) as string },
+  ]);
   // By sending it once more the fleet learned what became of it; that was all.
   expect(new Set(came())).toEqual(new Set([revision]));
   const sent = came().length;
@@ -159,6 +163,29 @@ test('a link that is cut after the fleet heard of success: taken back all the sa
   await expect.poll(() => sensor.proving(), SOON).toBe(false);
   expect(history(sensor).map(({ origin }) => origin)).toEqual(['file', 'apply', 'rollback', 'apply']);
   expect(sensor.configuration.desired.monitors).toMatchObject([{ device: 'tap8' }]);
+});
+
+test('a sensor that ends while it goes back does so after its next start', async () => {
+  let ended: Promise<void> | undefined;
+  const { sensor, id } = await adopted({
+    pace: { ...QUICK, proof: PROOF },
+    bring: ({ monitors }) => {
+      if (monitors.length > 0) cable.pull();
+      // On the way back, which is half gone: sensord is told to end.
+      else if (history(sensor).length > 1) ended ??= sensor.restart();
+    },
+  });
+  await want(id, monitors(TAKEN));
+  await expect.poll(() => ended !== undefined, SOON).toBe(true);
+  await ended;
+  expect(sensor.configuration.desired.monitors).toMatchObject([{ device: TAKEN }]);
+  await expect.poll(() => history(sensor).at(-1), SOON).toMatchObject({ number: 4, state: 'applied' });
+  expect(history(sensor).map(({ restores, state }) => [restores, state])).toEqual([
+    [undefined, 'applied'],
+    [undefined, 'applied'],
+    [1, 'failed'],
+    [1, 'applied'],
+  ]);
 });
 
 test('a link that comes back in time proves the configuration, which stays', async () => {

@@ -15,12 +15,14 @@ let told: ConfigResult[];
 let back: [number, number][];
 let reached: boolean;
 let conflict: boolean;
+/** The sensor ends while it goes back. */
+let ending: boolean;
 let pace: typeof PACE;
 const opened: DesiredConfigs[] = [];
 
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'bulkhead-proof-'));
-  [told, back, reached, conflict, pace] = [[], [], true, false, PACE];
+  [told, back, reached, conflict, ending, pace] = [[], [], true, false, false, PACE];
 });
 afterEach(async () => {
   for (const one of opened.splice(0)) await one.stop();
@@ -45,6 +47,8 @@ async function open(): Promise<DesiredConfigs> {
         back.push([from, to]);
         if (conflict)
           throw new BulkheadError({ code: 'SENSORD_CONFIG_CONFLICT', message: 'somebody was quicker' });
+        if (ending)
+          throw new BulkheadError({ code: 'FLEET_LINK_CONFIG_INTERRUPTED', message: 'the sensor ends' });
       },
       pace,
     },
@@ -123,6 +127,23 @@ test('a restart in between does not end the proof', async () => {
   await settled(second);
   expect(back).toEqual([[106, 105]]);
   expect(second.record?.state).toBe('failed');
+});
+
+test('a sensor that ends while it goes back goes back after its next start', async () => {
+  [reached, ending] = [false, true];
+  const first = await open();
+  await bring(first, 6);
+  await waitFor('the way back', 20_000, () => (back.length > 0 ? true : undefined));
+  await first.stop();
+  expect((await store().desired())?.back).toBe(105);
+  ending = false;
+  const second = await open();
+  await settled(second);
+  expect(back).toEqual([
+    [106, 105],
+    [106, 105],
+  ]);
+  expect(second.record).toMatchObject({ state: 'failed', code: 'FLEET_LINK_CONFIG_LINK_LOST' });
 });
 
 test('who changed the configuration at the sensor meanwhile is not overruled', async () => {
