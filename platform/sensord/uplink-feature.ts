@@ -35,6 +35,8 @@ class UplinkFeature implements Feature {
   readonly #ending = new AbortController();
   #running: Promise<void> | undefined;
   #membership: Membership | undefined;
+  /** It was looked up: nothing waits for a fleet. Until then, and once it ends, nobody may take it for so. */
+  #withoutFleet = false;
   #forwarder: UplinkForwarder | undefined;
   /** The bus knows the key of this sensor's uplink: who came earlier would be refused, and an event would say so. */
   #boundTo: string | undefined;
@@ -65,9 +67,9 @@ class UplinkFeature implements Feature {
 
   holdsBack({ stream, created }: StreamState): { upTo: number; forS: number } | undefined {
     const { uplink } = this.#context.configuration.inUse.config;
-    if (this.#membership === undefined || !uplink.enabled) return undefined;
+    if (this.#withoutFleet || !uplink.enabled) return undefined;
     return {
-      upTo: this.#membership.cursor.of(stream, created)?.sequence ?? 0,
+      upTo: this.#membership?.cursor.of(stream, created)?.sequence ?? 0,
       forS: uplink.waitHours * 3_600,
     };
   }
@@ -93,6 +95,7 @@ class UplinkFeature implements Feature {
   async #look(fleet: FleetFeature): Promise<void> {
     const { bus } = this.#context.rooms;
     const sensor = this.#context.configuration.inUse.config.uplink.enabled ? fleet.sensorId() : undefined;
+    this.#withoutFleet = sensor === undefined;
     if (this.#membership !== undefined && this.#membership.sensor !== sensor) await this.#leave();
     if (sensor === undefined) {
       await this.#forwarder?.close();

@@ -8,6 +8,8 @@ import { testSensorId } from '../../support/fleet/sensor-ids.ts';
 import { runIngest, UPLINK_MODEL } from '../../support/fleet/uplink-bench.ts';
 import { uplinkFeatureOn } from '../../support/fleet/uplink-feature.ts';
 
+/** How long events wait for a fleet unless the configuration says otherwise. */
+const WEEK_S = 7 * 24 * 3_600;
 const ALL = { filter: { instruments: ['suricata'] }, sensors: undefined };
 
 test('a sensor that joins, loses its fleet, is told what to send, and leaves', async () => {
@@ -21,7 +23,7 @@ test('a sensor that joins, loses its fleet, is told what to send, and leaves', a
   // The link, as the fleet's feature shows it.
   let [sensor, up]: [string | undefined, boolean] = [undefined, false];
   const watchers = new Set<(up: boolean) => void>();
-  const { feature, configure } = uplinkFeatureOn(bench, {
+  const fleetOfSensor: Parameters<typeof uplinkFeatureOn>[1] = {
     sensorId: () => sensor,
     up: () => up,
     watch: (changed) => {
@@ -29,7 +31,8 @@ test('a sensor that joins, loses its fleet, is told what to send, and leaves', a
       return () => watchers.delete(changed);
     },
     openUplink: (key) => hub.hub.connect(testSensorId(), key),
-  });
+  };
+  let { feature, configure } = uplinkFeatureOn(bench, fleetOfSensor);
   const change = (isUp: boolean): void => {
     up = isUp;
     for (const watcher of watchers) watcher(isUp);
@@ -49,9 +52,11 @@ test('a sensor that joins, loses its fleet, is told what to send, and leaves', a
   };
 
   try {
-    await feature.start();
+    // Whether anything waits for a fleet is not known before the features are started: until then nothing goes.
     await publish(0);
-    expect(feature.holdsBack?.(await stream())).toBeUndefined();
+    expect(feature.holdsBack?.(await stream())).toEqual({ upTo: 0, forS: WEEK_S });
+    await feature.start();
+    await waitFor('the first look', 10_000, async () => feature.holdsBack?.(await stream()) === undefined);
     expect(bench.bus.uplink.line).toBeUndefined();
 
     // Joined: what is still in the streams goes, too.
@@ -93,6 +98,14 @@ test('a sensor that joins, loses its fleet, is told what to send, and leaves', a
     expect(chosen.map(({ n }) => n).sort()).toEqual([0, 1, 3]);
     expect(chosen.find(({ n }) => n === 3)).toEqual({ n: 3, secret: 'of the ward' });
     expect((await fleet.store.report()).sensors).toMatchObject([{ holes: 0 }]);
+
+    // While sensord ends, others look after the streams for some moments more; the next one finds where it was.
+    await feature.stop();
+    expect(feature.holdsBack?.(await stream())).toMatchObject({ forS: WEEK_S });
+    ({ feature, configure } = uplinkFeatureOn(bench, fleetOfSensor));
+    expect(feature.holdsBack?.(await stream())).toMatchObject({ forS: WEEK_S });
+    await feature.start();
+    await waitFor('the cursor', 10_000, async () => (feature.holdsBack?.(await stream())?.upTo ?? 0) > 1);
 
     // Switched off, or gone from the fleet: bound to nothing, and nothing is held back.
     sensor = undefined;
