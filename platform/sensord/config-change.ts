@@ -204,8 +204,9 @@ export class ConfigChanges {
     const changed = touched(before.desired, next.desired);
     for (const { name } of changed) target.release(name);
     configuration.use(next, number);
-    const deadline = performance.now() + timeoutMs;
     await target.settle();
+    // From here on: steps take what they take (an image on a slow machine), and instruments have not answered before.
+    const deadline = performance.now() + timeoutMs;
     if (watch === 'nothing') return;
     let goodSince: number | undefined;
     for (;;) {

@@ -102,10 +102,13 @@ export class DevInstruments {
     });
   }
 
-  /** Destroys what an earlier sensord left. Call when instruments that are not in the configuration were removed. */
+  /**
+   * Destroys what an earlier sensord left. Call when instruments that are not in the configuration were removed. Developers are
+   * heard before that: what one runs by then stays.
+   */
   sweep(): Promise<void> {
     return this.#inTurn(async () => {
-      for (const name of await this.#read()) await this.#forget(name);
+      for (const name of await this.#read()) if (!this.#parts.overlay.has(name)) await this.#forget(name);
     });
   }
 

@@ -80,6 +80,7 @@ export class LossLedger implements Feature {
   #ages: LossAges = {};
   #timer: NodeJS.Timeout | undefined;
   #work: Promise<unknown> = Promise.resolve();
+  #restored: Promise<void> | undefined;
   #lastSnapshotMs = -Infinity;
 
   constructor(parts: LedgerParts) {
@@ -94,7 +95,7 @@ export class LossLedger implements Feature {
   }
 
   async start(): Promise<void> {
-    await this.#restore();
+    await this.#open();
     await this.#alone(() => this.#look());
     this.#timer = setInterval(() => {
       void this.#alone(() => this.#look());
@@ -113,6 +114,7 @@ export class LossLedger implements Feature {
   /** What was counted in the last so many seconds, or since the monitor interfaces were attached. */
   async report(query: z.output<typeof QuerySchema>): Promise<LedgerReport> {
     this.#requireMonitor(query.monitor);
+    await this.#open();
     const now = await this.#alone(() => this.#read());
     const wantedMs = query.lastS === undefined ? undefined : now.atMs - query.lastS * 1000;
     const then = wantedMs === undefined ? undefined : snapshotBefore(this.#history, wantedMs);
@@ -246,6 +248,12 @@ export class LossLedger implements Feature {
       hint: `There ${known.length === 1 ? 'is' : 'are'}: ${known.join(', ') || 'none'}.`,
       fields: { monitor },
     });
+  }
+
+  /** Once, for whoever comes first: people ask before the feature is started. */
+  #open(): Promise<void> {
+    this.#restored ??= this.#restore();
+    return this.#restored;
   }
 
   async #restore(): Promise<void> {

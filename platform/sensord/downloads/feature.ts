@@ -85,12 +85,14 @@ export function downloadsFeature(context: FeatureContext): Feature {
       ];
     },
     routes: (app) => {
+      // People are heard before the feature is started.
       app.get('/v1/downloads', async () => {
+        await wanted.open();
         const fresh = await sender.states();
         if (fresh !== undefined) states = fresh;
         return { downloader: fetcherName(desired()), answers: fresh !== undefined, downloads: views() };
       });
-      decisionRoutes(app, decisions);
+      decisionRoutes(app, decisions, () => wanted.open());
       app.post('/v1/downloads/now', async (request) => {
         const { instrument, name, again } = parsed(NowSchema, request.body);
         const to = fetcherName(desired());
@@ -106,11 +108,17 @@ export function downloadsFeature(context: FeatureContext): Feature {
   };
 }
 
-function decisionRoutes(app: FastifyInstance, decisions: DownloadDecisions): void {
-  app.post('/v1/downloads/approve', { bodyLimit: BODY_BYTES }, (request) =>
-    decisions.approve(parsed(ApproveSchema, request.body)),
-  );
+function decisionRoutes(
+  app: FastifyInstance,
+  decisions: DownloadDecisions,
+  opened: () => Promise<void>,
+): void {
+  app.post('/v1/downloads/approve', { bodyLimit: BODY_BYTES }, async (request) => {
+    await opened();
+    return decisions.approve(parsed(ApproveSchema, request.body));
+  });
   app.post('/v1/downloads/refuse', async (request) => {
+    await opened();
     await decisions.refuse(parsed(DecideSchema, request.body));
     return { refused: true };
   });

@@ -43,6 +43,7 @@ export class WantedDownloads {
   readonly #now: () => Date;
   #all: readonly WantedDownload[] = [];
   #turn: Promise<unknown> = Promise.resolve();
+  #opened: Promise<void> | undefined;
 
   constructor(path: string, log: Logger, now: () => Date = () => new Date()) {
     this.#path = path;
@@ -50,8 +51,13 @@ export class WantedDownloads {
     this.#now = now;
   }
 
-  /** Reads what an earlier sensord kept; a damaged file is set aside, and instruments ask again. */
-  async open(): Promise<void> {
+  /** Reads, once, what an earlier sensord kept; a damaged file is set aside, and instruments ask again. */
+  open(): Promise<void> {
+    this.#opened ??= this.#read();
+    return this.#opened;
+  }
+
+  async #read(): Promise<void> {
     try {
       this.#all = FileSchema.parse(JSON.parse(await readFile(this.#path, 'utf8'))).wanted;
     } catch (error) {
