@@ -149,12 +149,19 @@ test('what cannot be is refused with its place; what is over acts no more, also 
   ] as const) {
     expect(await suppress(body), pointer).toMatchObject({ status: 400, json: { fields: { pointer } } });
   }
-  const made = await suppress({
-    signature: '7',
-    expires: new Date(Date.now() + 5_000).toISOString(),
-  });
-  expect(await found('suppressed=only')).toHaveLength(16);
-  await waitFor('its end', 20_000, async () => (await found('suppressed=only')).length === 0);
+  let made: Awaited<ReturnType<typeof suppress>>;
+  let hidden: FleetEvent[];
+  let expires: number;
+  let lastsMs = 2_000;
+  // Seen while it lasts, however slow this machine is.
+  do {
+    expires = Date.now() + lastsMs;
+    made = await suppress({ signature: '7', expires: new Date(expires).toISOString() });
+    hidden = await found('suppressed=only');
+    lastsMs *= 3;
+  } while (Date.now() >= expires);
+  expect(hidden).toHaveLength(16);
+  await waitFor('its end', 60_000, async () => (await found('suppressed=only')).length === 0);
   expect((await list()).find(({ id }) => id === made.suppression.id)).toMatchObject({ active: false });
   expect((await end('x_aaaaaaaaaaaaaaaa')).status).toBe(404);
 });

@@ -160,5 +160,5 @@ test('a person brings one file at a time', async () => {
   );
   expect(codes).toEqual([200, 503, 200]);
   const next = () => admin.send('POST', `${RULES}/check`, { ...file(ruleText(7)), name: 'c' });
-  await expect.poll(async () => (await next()).statusCode).toBe(200);
+  await expect.poll(async () => (await next()).statusCode, { timeout: 20_000 }).toBe(200);
 });

@@ -58,7 +58,7 @@ test('a clock that is behind: no certificate is valid yet, the sensor says so an
   expect(error?.message).toContain(new Date().getUTCFullYear().toString());
   expect(error?.hint).toContain('clock');
   expect(sensor.link.attention()).toEqual([expect.stringContaining('FLEET_LINK_CLOCK_WRONG')]);
-  expect(fleet.link.links.count).toBe(0);
+  await expect.poll(() => fleet.link.links.count, { timeout: 15_000 }).toBe(0);
 });
 
 test('a certificate of the fleet that is not valid yet by the clock of the sensor is a matter of the clock', async () => {

@@ -232,7 +232,7 @@ test('a page is opened neither without the grant nor without a role, and closed 
   tunnel.resume();
   sensor.pages.delete('rule-manager');
   await expect.poll(() => tunnel.destroyed || tunnel.readableEnded, { timeout: 10_000 }).toBe(true);
-  expect(sensor.link.status().tunnels).toBe(0);
+  await expect.poll(() => sensor.link.status().tunnels, { timeout: 10_000 }).toBe(0);
 });
 
 test('the uplink carries bytes with the key of the bus, and ends with the link', async () => {

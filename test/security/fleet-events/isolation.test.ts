@@ -59,7 +59,8 @@ test('a sensor that was taken over says nothing for another, hears nothing, and 
     // Headers with which a publisher commands JetStream.
     const commands = headers();
     commands.set('Nats-Rollup', 'all');
-    await expect(rogue.ask(uplinkSubject(ROGUE, 'suricata', 'alert'), commands)).resolves.toContain('error');
+    const commanded = rogue.ask(uplinkSubject(ROGUE, 'suricata', 'alert'), commands, 20_000);
+    await expect(commanded).resolves.toContain('error');
 
     await honest.publish(5);
     await waitForAll(fleet.store, honest);
@@ -110,7 +111,7 @@ test('a key of a sensor is of no use at the port for clients, and the hub listen
         servers: `127.0.0.1:${String(ports.client)}`,
         authenticator: nkeyAuthenticator(user.getSeed()),
         reconnect: false,
-        timeout: 3_000,
+        timeout: 20_000,
       }),
     ).rejects.toThrow(/authorization/i);
     const others = Object.values(networkInterfaces())

@@ -186,12 +186,16 @@ test('revoking also reaches a link that does not answer any more', async () => {
 });
 
 test('a link ends when its certificate runs out', async () => {
-  const leftMs = 6_000;
-  const identity = await certificate((key) =>
-    issueForSensor(authority, A, key, Date.now() - 30 * DAY + leftMs),
-  );
-  const sensor = await bench.sensor(1, identity);
-  await sensor.attach();
+  const attach = async (leftMs: number) => {
+    const identity = await certificate((key) =>
+      issueForSensor(authority, A, key, Date.now() - 30 * DAY + leftMs),
+    );
+    const sensor = await bench.sensor(1, identity);
+    await sensor.attach();
+    return sensor;
+  };
+  // A machine that is too busy to attach within the shorter time does so within the longer one.
+  const sensor = await attach(4_000).catch(() => attach(30_000));
   expect(await sensor.ended()).toMatchObject({ code: status.UNAUTHENTICATED });
 });
 

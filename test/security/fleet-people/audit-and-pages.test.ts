@@ -192,7 +192,7 @@ test('what goes on for long ends with the session or the role that it was asked 
   expect(streams()).toBe(2);
   await ada.send('PATCH', `/api/v1/people/${id}`, { roles: [{ role: 'viewer' }] });
   expect(await ofEve.end).toBe('cut');
-  await expect.poll(streams).toBe(1);
+  await expect.poll(streams, { timeout: 20_000 }).toBe(1);
   await ada.send('DELETE', '/api/v1/session');
   expect(await ofAda.end).toBe('cut');
 });
@@ -216,7 +216,7 @@ test('an edit of the log behind the fleet’s back needs attention after the nex
   const again = openPeople({ store: on.store, log: openLog('test', 'silent'), encrypted: true });
   await again.feature.start();
   await expect
-    .poll(() => again.feature.attention?.())
+    .poll(() => again.feature.attention?.(), { timeout: 20_000 })
     .toMatchObject([{ id: 'audit-log', severity: 'critical', link: '/audit' }]);
   await again.feature.stop();
 });
