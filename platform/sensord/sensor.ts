@@ -1,5 +1,6 @@
 import { describeError, type Logger, type Site } from '../kernel/index.ts';
 import type { PlatformEventType } from '../contracts/index.ts';
+import { Alive } from './alive.ts';
 import { checkedRuntime } from './checked-runtime.ts';
 import { foreseenChange, type ForeseenChange } from './config-plan.ts';
 import type { Configuration } from './configuration.ts';
@@ -67,8 +68,8 @@ export class Sensor {
   readonly #reconciler: Reconciler;
   readonly #poller: HealthPoller;
   readonly #watching = new AbortController();
-  /** Instruments that were seen running; one that then stands still has ended by itself. */
-  readonly #alive = new Set<string>();
+  readonly #alive = new Alive();
+  readonly #restarting = new Map<string, Promise<void>>();
   #containers: ContainerState[] = [];
   #served: ReadonlySet<string> = new Set();
   #busRestarts = 0;
@@ -161,7 +162,7 @@ export class Sensor {
     if (repaired.length > 0)
       this.#log.warn({ repaired }, 'the LXD project had been changed and was set back');
     for (const container of await runtime.list())
-      if (container.status === 'running') this.#alive.add(container.name);
+      if (container.status === 'running') this.#alive.seen(container.name);
     bus.onDown((reason) => {
       this.#log.error({ reason }, 'nats-server is down; restarting it');
     });
@@ -193,7 +194,7 @@ export class Sensor {
   /** Brings what is to what the configuration says, as far as it goes now. */
   async settle(): Promise<void> {
     await this.#reconciler.settle();
-    await this.#refreshResources();
+    await refreshResources(this.#parts, this.desired.instruments, this.#containers);
   }
 
   /** What another configuration would change, from one look at the machine; changes nothing. */
@@ -215,15 +216,23 @@ export class Sensor {
   }
 
   /**
-   * Stops and starts one instrument; releases it when it is held.
+   * Stops and starts one instrument; releases it when it is held. Who asks while it is being restarted gets the end of that.
    * @throws BulkheadError SENSORD_INSTRUMENT_UNKNOWN
    */
   async restart(name: string): Promise<void> {
     this.instrument(name);
+    const restarting =
+      this.#restarting.get(name) ?? this.#restart(name).finally(() => this.#restarting.delete(name));
+    this.#restarting.set(name, restarting);
+    await restarting;
+  }
+
+  async #restart(name: string): Promise<void> {
     this.#supervisor.release(name);
-    if (this.#containers.some((one) => one.name === name && one.status === 'running')) {
-      this.#alive.delete(name);
-      await this.#parts.runtime.stop(name, { graceMs: 15_000 });
+    // Looked up now: right after a start of sensord nobody has looked yet.
+    const containers = await this.#parts.runtime.list().catch(() => this.#containers);
+    if (containers.some((one) => one.name === name && one.status === 'running')) {
+      await this.#alive.stopping(name, () => this.#parts.runtime.stop(name, { graceMs: 15_000 }));
     }
     await this.#reconciler.settle();
   }
@@ -269,6 +278,7 @@ export class Sensor {
 
   async #observe(): Promise<ActualState> {
     const { runtime, network } = this.#parts;
+    const looked = this.#alive.look();
     this.#containers = await listContainers(this.#parts, () => {
       this.publish('runtime.restarted', {});
     });
@@ -279,6 +289,7 @@ export class Sensor {
     this.#served = new Set(standing.monitors.flatMap(({ fanout }) => fanout?.hostEnds ?? []));
     const actual = this.#compared(this.desired, this.#containers, standing);
     for (const [name, container] of actual.containers) this.#notice(name, container);
+    looked();
     return actual;
   }
 
@@ -295,7 +306,7 @@ export class Sensor {
   /** Tells the supervisor and the world about an instrument that ended, or was changed, without us. */
   #notice(name: string, container: { running: boolean; drift: readonly string[] }): void {
     if (!this.#alive.has(name)) {
-      if (container.running) this.#alive.add(name);
+      if (container.running) this.#alive.seen(name);
       return;
     }
     if (container.drift.length > 0) {
@@ -317,7 +328,8 @@ export class Sensor {
   async #onUnhealthy(name: string, reason: string): Promise<void> {
     if (!this.#alive.delete(name)) return;
     this.#fail(name, reason);
-    await this.#parts.runtime.stop(name, { graceMs: 5_000 }).catch((error: unknown) => {
+    const stop = () => this.#parts.runtime.stop(name, { graceMs: 5_000 });
+    await this.#alive.stopping(name, stop).catch((error: unknown) => {
       this.#log.error({ err: error, instrument: name }, 'a silent instrument could not be stopped');
     });
     this.#reconciler.poke();
@@ -325,22 +337,5 @@ export class Sensor {
 
   #onStepFailed(step: Step, error: unknown): void {
     if (step.kind === 'startInstrument') this.#fail(step.name, describeError(error));
-  }
-
-  /** Files that the operator changed reach running instruments without a restart. */
-  async #refreshResources(): Promise<void> {
-    for (const instrument of this.desired.instruments) {
-      const container = this.#containers.find(({ name }) => name === instrument.name);
-      if (container?.status !== 'running') continue;
-      await this.refreshResources(instrument.name).catch((error: unknown) => {
-        this.#log.error({ err: error, instrument: instrument.name }, 'its resources could not be renewed');
-      });
-    }
-  }
-
-  /** Copies an instrument's resources again and tells it when they changed. @returns what it says. */
-  async refreshResources(name: string): Promise<unknown> {
-    const idmapBase = this.#containers.find((one) => one.name === name)?.idmapBase ?? 0;
-    return refreshResources(this.#parts, this.instrument(name), idmapBase);
   }
 }
