@@ -78,6 +78,22 @@ test('the commissioning record on paper: the record and room to sign, nothing of
     expect(await page.getByText(shown, { exact: true }).isVisible(), shown).toBe(true);
   for (const hidden of ['navigation', 'searchbox', 'button'] as const)
     expect(await page.getByRole(hidden).count(), hidden).toBe(0);
+  const health = [
+    'Load, mean of one minute',
+    'Memory',
+    'Disk for state of the sensor',
+    'Volume of suricata',
+    'Clock',
+  ];
+  for (const what of health) {
+    const row = page.locator('.record .facts-row', { has: page.getByText(what, { exact: true }) });
+    expect(await row.getByRole('definition').innerText(), what).toMatch(
+      /\d+ .+ of .+ \(\d+ %\)|on 8 processors|within a second/,
+    );
+  }
+  // Between the margins of A4, portrait, nothing is cut off.
+  await page.setViewportSize({ width: 718, height: 1_000 });
+  expect(await overflow(page)).toEqual([]);
   // Ink on paper, whatever the screen wears.
   expect(await page.evaluate('getComputedStyle(document.body).backgroundColor')).toBe('rgb(255, 255, 255)');
   await shoot(page, 'record-paper');

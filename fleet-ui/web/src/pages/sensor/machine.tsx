@@ -4,8 +4,8 @@ import { Empty } from '../../components/empty.tsx';
 import { Meter } from '../../components/meter.tsx';
 import { Section } from '../../components/page.tsx';
 import { byteWords, percentWords } from '../../text/number-words.ts';
-import { durationWords } from '../../text/time-words.ts';
 import { LeftSensor } from './left-sensor.tsx';
+import { clockWords } from './machine-words.ts';
 import { useSensor } from './use-sensor.ts';
 
 /** The machine below a sensor: its health, its volumes, and what left it. */
@@ -34,7 +34,6 @@ export function Machine() {
 
 function Host({ status: { host }, link }: { status: SeenStatus; link: LinkView | undefined }) {
   const { cpus = 0, load1, memoryBytes = 0, memoryFreeBytes = 0, disks = [] } = host ?? {};
-  const clockMs = link?.clockDifferenceMs;
   return (
     <Section title="Health of the machine" note="as of the last quarter of a minute">
       <div className="card">
@@ -80,13 +79,7 @@ function Host({ status: { host }, link }: { status: SeenStatus; link: LinkView |
             </div>
           ))}
           <dt>Clock</dt>
-          <dd className={link?.clockWrong === true ? 'text-bad' : ''}>
-            {clockMs === undefined
-              ? 'not compared yet'
-              : Math.abs(clockMs) < 1_000
-                ? 'as the fleet’s, within a second'
-                : `${durationWords(Math.abs(clockMs) / 1000)} ${clockMs > 0 ? 'ahead of' : 'behind'} the fleet’s`}
-          </dd>
+          <dd className={link?.clockWrong === true ? 'text-bad' : ''}>{clockWords(link)}</dd>
         </dl>
       </div>
     </Section>

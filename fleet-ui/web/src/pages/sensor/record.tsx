@@ -1,4 +1,4 @@
-import type { SeenActivePort, SeenGrants, SeenStatus, SensorDetail } from '@bulkhead/fleet-api';
+import type { LinkView, SeenActivePort, SeenGrants, SeenStatus, SensorDetail } from '@bulkhead/fleet-api';
 import { Button } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
@@ -8,14 +8,15 @@ import { Loaded } from '../../components/loaded.tsx';
 import { Section } from '../../components/page.tsx';
 import { clockTime } from '../../text/time-words.ts';
 import { activeKey, activeRecordWords } from './active-rates.ts';
+import { machineFacts } from './machine-words.ts';
 import { useSensor } from './use-sensor.ts';
 import './record.css';
 
-/** What was put into service, on paper: machine, identity, interfaces with proof that they are watched, instruments and their rights. */
+/** What was put into service, on paper: machine, identity, health, interfaces with proof that they are watched, instruments and their rights. */
 export function CommissioningRecord() {
   const { sensor } = useParams({ from: '/shell/sensors/$sensor' });
   const known = useQuery(sensorQuery(sensor));
-  const { status, attached } = useSensor(sensor);
+  const { status, statusAt, link, attached } = useSensor(sensor);
   const grants = useQuery({ ...grantsQuery(sensor), enabled: attached });
   const active = useQuery({ ...activeQuery(sensor, attached), refetchInterval: false });
   return (
@@ -35,10 +36,14 @@ export function CommissioningRecord() {
             <Identity entry={entry} />
             {status === undefined ? (
               <p className="text-warn">
-                It has told nothing yet: interfaces and instruments are missing here.
+                It has told nothing yet: the health of the machine, interfaces and instruments are missing
+                here.
               </p>
             ) : (
-              <Watching status={status} grants={grants.data} active={active.data?.ports ?? []} />
+              <>
+                <Health status={status} statusAt={statusAt} link={link} />
+                <Watching status={status} grants={grants.data} active={active.data?.ports ?? []} />
+              </>
             )}
             <Signatures />
           </div>
@@ -131,6 +136,43 @@ function Identity({ entry }: { entry: SensorDetail }) {
             <dd>{entry.notes}</dd>
           </>
         )}
+      </dl>
+    </>
+  );
+}
+
+/** How the machine does, with the time of the figures: paper is read later, and a sensor may be away. */
+function Health({
+  status,
+  statusAt,
+  link,
+}: {
+  status: SeenStatus;
+  statusAt: string | undefined;
+  link: LinkView | undefined;
+}) {
+  return (
+    <>
+      <h3>Health of the machine</h3>
+      <dl className="facts">
+        <dt>Figures of</dt>
+        <dd>
+          {statusAt === undefined
+            ? 'a time that is not known'
+            : `${clockTime(statusAt)} or up to 15 s before, by the clock of the fleet`}
+        </dd>
+        {status.host === undefined && (
+          <>
+            <dt>Processors, memory, disks</dt>
+            <dd>not told</dd>
+          </>
+        )}
+        {machineFacts(status, link).map(([what, words]) => (
+          <div key={what} className="facts-row">
+            <dt>{what}</dt>
+            <dd>{words}</dd>
+          </div>
+        ))}
       </dl>
     </>
   );
