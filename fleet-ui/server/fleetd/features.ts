@@ -7,7 +7,7 @@ import { EVENTS_MIGRATIONS, fleetEvents, readHubCluster } from '../events/index.
 import { NOTIFY_MIGRATIONS, sealKey } from '../notify/index.ts';
 import { openPeople, openSeal, PEOPLE_MIGRATIONS } from '../people/index.ts';
 import { openInstrumentApi, PROXY_MIGRATIONS } from '../proxy/index.ts';
-import { SENSORS_AFTER_RESTORE, SENSORS_MIGRATIONS, sensorsFeature } from '../sensors/index.ts';
+import { refusedBy, SENSORS_AFTER_RESTORE, SENSORS_MIGRATIONS, sensorsFeature } from '../sensors/index.ts';
 import { SETTINGS_MIGRATIONS } from '../settings/index.ts';
 import type { Migration } from '../store/index.ts';
 import type { FleetFeature, TlsIdentity } from '../web/index.ts';
@@ -130,7 +130,10 @@ export async function openFeatures(context: FleetContext): Promise<OpenedFleet> 
     const { links } = joined.server;
     const known = sensorNames.all().filter(({ state }) => state !== 'revoked');
     return sensorAttention(
-      known.map(({ id, name }) => ({ id, name, link: links.view(id), status: links.state(id).status })),
+      known.map(({ id, name }) => ({
+        ...{ id, name, link: links.view(id), status: links.state(id).status },
+        refused: () => refusedBy(joined.sensors, id),
+      })),
       startedMs,
       Date.now(),
     );

@@ -8,6 +8,8 @@ export interface KnownSensor {
   name: string;
   link: LinkView | undefined;
   status: SensorStatusView | undefined;
+  /** The revision of which the fleet tells by itself that the sensor did not take it; asked when the sensor says so. */
+  refused?: () => number | undefined;
 }
 
 /** A sensor that restarts is away for a moment, and so is everybody when fleetd itself has just started. */
@@ -23,6 +25,8 @@ const MUCH_LOST_PERCENT = 1;
 const SAID_MOST = 20;
 /** Of everything about one sensor: what it makes up must not crowd out the others. */
 const OF_ONE_MOST = 40;
+/** As a sensor begins to say it. */
+const NOT_IN_FORCE = /^revision (\d{1,15}) of the fleet is not in force:/;
 
 /**
  * Who is away, and what those who are there say of themselves. Pure.
@@ -61,14 +65,16 @@ function offline({ id, name, link }: KnownSensor): AttentionItem {
   };
 }
 
-function saidBy({ id, name, status }: KnownSensor, nowMs: number): AttentionItem[] {
+function saidBy({ id, name, status, refused }: KnownSensor, nowMs: number): AttentionItem[] {
   if (status === undefined) return [];
   const blind = status.monitors.filter(({ check }) => check?.state === 'blind' || check?.state === 'missed');
   const losing = status.monitors.filter((monitor) => isLosing(monitor, status.attention));
+  const notTaken = status.attention.some((text) => NOT_IN_FORCE.test(text)) ? refused?.() : undefined;
   // What the fleet tells in its own words is not told twice.
   const told = (text: string): boolean =>
     blind.some((monitor) => text.startsWith(`the detection check on ${monitor.name} did not come back`)) ||
-    losing.some((monitor) => saysLost(text, monitor));
+    losing.some((monitor) => saysLost(text, monitor)) ||
+    saysRefused(text, notTaken);
   return [
     ...blind.map((monitor): AttentionItem => ({
       id: `blind:${id}:${monitor.name}`,
@@ -108,6 +114,11 @@ function isLosing(monitor: MonitorView, attention: readonly string[]): boolean {
 
 function saysLost(text: string, { name }: MonitorView): boolean {
   return text.endsWith(` packets of ${name} were lost`);
+}
+
+/** `revision 6 of the fleet is not in force: …`, where the fleet tells of revision 6: with its time, and where to go on. */
+function saysRefused(text: string, revision: number | undefined): boolean {
+  return revision !== undefined && Number(NOT_IN_FORCE.exec(text)?.[1]) === revision;
 }
 
 type Named = Pick<KnownSensor, 'id' | 'name'>;

@@ -33,9 +33,12 @@ const BY_KIND: readonly (readonly [RegExp, NotificationTopic])[] = [
   [/^(loss|events:(holes|dropped)):/, 'loss'],
   [/^disk:/, 'disk'],
 ];
+/** Behind it stand words of any kind, why the sensor did not take it. */
+const NOT_IN_FORCE = /^revision \d{1,15} of the fleet is not in force:/;
 /** By the words in which a sensor says it. The first that fits counts. */
 const BY_WORDS: readonly (readonly [RegExp, NotificationTopic])[] = [
   [/^the clock\b/i, 'other'],
+  [NOT_IN_FORCE, 'other'],
   [
     /\bdetection check\b|\bis not watching\b|\bblind\b|\bfeed\b|\bone-way\b|\bno (traffic|packets)\b/i,
     'blindness',
@@ -82,12 +85,14 @@ export function saidBy({ key, sensor }: Pick<Matter, 'key' | 'sensor'>): string 
 
 /**
  * What a sensor says in words may hold counts that change from one look to the next (`12 packets of mon were lost`): with other
- * numbers it is the same matter. A detection check that was missed is said by the sensor and known to the fleet: one matter.
+ * numbers it is the same matter. A detection check that was missed, and a configuration that was not taken, are said by the sensor and
+ * known to the fleet, whichever comes first: one matter each.
  */
 export function keyOf({ id, sensor, text }: Pick<AttentionItem, 'id' | 'sensor' | 'text'>): string {
   if (!id.startsWith('sensor:') || sensor === undefined) return id;
   const [, monitor] = DETECTION_CHECK.exec(text) ?? [];
   if (monitor !== undefined) return `blind:${sensor}:${monitor}`;
+  if (NOT_IN_FORCE.test(text)) return `configuration:${sensor}`;
   const words = text.replaceAll(/\d+(?:[.,:]\d+)*/g, '#');
   return `sensor:${sensor}:${createHash('sha256').update(words).digest('hex').slice(0, 16)}`;
 }

@@ -1,8 +1,8 @@
 import type { AttentionItem } from '@bulkhead/fleet-api';
 import type { CertificateOf } from './authority-port.ts';
-import type { SensorRecord } from './registry.ts';
+import type { Registry, SensorRecord } from './registry.ts';
 import type { ReturnRecord } from './return-book.ts';
-import type { DesiredRevision } from './revisions.ts';
+import type { DesiredRevision, Revisions } from './revisions.ts';
 
 const DAY_MS = 86_400_000;
 /** A sensor that is there renews ten days before; with this left something is wrong. */
@@ -92,17 +92,38 @@ function certificateItem(
 function configItem(sensor: SensorRecord, revision: DesiredRevision | undefined): AttentionItem | undefined {
   if (sensor.state === 'revoked') return undefined;
   if (sensor.problem !== undefined) {
-    return item(sensor, 'configuration', 'warning', 'has no valid configuration in the fleet', {
+    return item(sensor, 'no-configuration', 'warning', 'has no valid configuration in the fleet', {
       text: `${sensor.problem.message.slice(0, 700)} It keeps what it has.`,
       link: `/sensors/${sensor.id}/revisions`,
     });
   }
-  if (revision?.state !== 'failed') return undefined;
-  return item(sensor, 'configuration', 'warning', `did not take revision ${String(revision.number)}`, {
-    text: `${(revision.message ?? '').slice(0, 700)} What it had before is in force.`,
-    ...(revision.resultMs === undefined ? {} : { sinceMs: revision.resultMs }),
+  const refused = refusedRevision(sensor, revision);
+  if (refused === undefined) return undefined;
+  const { number, code = '', message = '', resultMs } = refused;
+  return item(sensor, 'configuration', 'warning', `did not take revision ${String(number)}`, {
+    text: `${message.slice(0, 700)} What it had before is in force.${code === '' ? '' : ` (${code})`}`,
+    ...(resultMs === undefined ? {} : { sinceMs: resultMs }),
     link: `/sensors/${sensor.id}/revisions`,
   });
+}
+
+/**
+ * Number of the revision of which {@link attentionOf} tells that the sensor did not take it; undefined: there is none, or something
+ * else is told of its configuration. The sensor says the same in its own words, which need not be told then.
+ */
+export function refusedBy(
+  known: { registry: Pick<Registry, 'find'>; revisions: Pick<Revisions, 'newest'> },
+  sensor: string,
+): number | undefined {
+  const record = known.registry.find(sensor);
+  return record && refusedRevision(record, known.revisions.newest(sensor))?.number;
+}
+
+function refusedRevision(
+  { state, problem }: SensorRecord,
+  newest: DesiredRevision | undefined,
+): DesiredRevision | undefined {
+  return state === 'revoked' || problem !== undefined || newest?.state !== 'failed' ? undefined : newest;
 }
 
 function aheadItem(sensor: SensorRecord): AttentionItem | undefined {

@@ -1,3 +1,4 @@
+export { refusedBy } from './attention.ts';
 export { sensorsFeature } from './feature.ts';
 export { effectiveConfig, type EffectiveConfig, type Overridden } from './effective-config.ts';
 export type { Json, JsonObject, Layer } from './layers.ts';

@@ -128,3 +128,24 @@ test.each([
 ])('%s %j is about %s', (id, text, topic) => {
   expect(topicOf({ id, text })).toBe(topic);
 });
+
+test('a configuration that was not taken is one matter, whether the sensor says it first or the fleet', () => {
+  const text =
+    'revision 6 of the fleet is not in force: SENSORD_CONFIG_INVALID: The disk for the volume is missing';
+  const ofSensor = matterOf(item('sensor:x', text, SENSOR), T0);
+  const ofFleet = matterOf(item(`configuration:${SENSOR}`, 'The disk for the volume is missing', SENSOR), T0);
+  expect(ofSensor).toMatchObject({ key: ofFleet.key, topic: 'other' });
+  expect(ofFleet.topic).toBe('other');
+  for (const [first, then] of [
+    [ofSensor, ofFleet],
+    [ofFleet, ofSensor],
+  ] as const) {
+    const standing = new StandingMatters([], T0 - 60 * MINUTE);
+    expect(keys(standing.look([first], T0).began)).toEqual([`configuration:${SENSOR}`]);
+    expect(standing.look([first, then], T0 + 5_000)).toEqual(NOTHING);
+    for (const minute of [1, 3, 5]) expect(standing.look([then], T0 + minute * MINUTE)).toEqual(NOTHING);
+  }
+  // That nothing can be wanted of it is something else.
+  const none = matterOf(item(`no-configuration:${SENSOR}`, text, SENSOR), T0);
+  expect(none.key).not.toBe(ofFleet.key);
+});

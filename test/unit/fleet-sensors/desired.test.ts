@@ -1,5 +1,6 @@
 import { parse } from 'yaml';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { refusedBy } from '@bulkhead/fleet-server/sensors';
 import { BulkheadError } from '@bulkhead/platform/kernel';
 import { CONFIG, openSensorsBench, OPERATOR, turn, type SensorsBench } from '../../support/fleet-sensors.ts';
 
@@ -130,13 +131,16 @@ test('a sensor that lost what it had gets it again; one that refused it does not
     message: 'suricata fell ill',
   });
   expect(await stateOf(sensor)).toMatchObject({ state: 'failed', code: 'SENSORD_CONFIG_ROLLED_BACK' });
-  expect(bench.sensors.attention()).toMatchObject([{ id: `configuration:${sensor}` }]);
+  const told = { id: `configuration:${sensor}`, text: expect.stringContaining('SENSORD_CONFIG_ROLLED_BACK') };
+  expect(bench.sensors.attention()).toMatchObject([told]);
+  expect(refusedBy(bench.sensors, sensor)).toBe(1);
   detach(sensor);
   attach(sensor, 0);
   await turn();
   expect(bench.handed).toHaveLength(2);
   const again = await bench.ask('POST', `/api/v1/sensors/${sensor}/config/resend`, {});
   expect(again.body).toMatchObject({ state: 'sent', revision: 2 });
+  expect(refusedBy(bench.sensors, sensor)).toBeUndefined();
   await turn();
   expect(bench.handed[2]?.yaml).toBe(bench.handed[0]?.yaml);
 });
@@ -201,7 +205,7 @@ test('a group configures its sensors; one for which it makes no sense keeps what
   ]);
   expect(await stateOf(good.sensor)).toMatchObject({ state: 'waiting' });
   expect(await stateOf(odd.sensor)).toMatchObject({ state: 'invalid' });
-  expect(bench.sensors.attention()).toMatchObject([{ id: `configuration:${odd.sensor}` }]);
+  expect(bench.sensors.attention()).toMatchObject([{ id: `no-configuration:${odd.sensor}` }]);
   await bench.ask('PUT', `/api/v1/groups/${group.id}/config`, { config: {}, expectRevision: 1 });
   expect(await stateOf(odd.sensor)).toMatchObject({ state: 'none' });
   const detail = await bench.ask('GET', `/api/v1/groups/${group.id}`);

@@ -94,6 +94,31 @@ test('a handful that was lost long ago is no loss where the sensor says so, and 
   expect(told(lost)).toEqual([`loss:${ID}:mon`]);
 });
 
+test('a configuration that a sensor took back is told once, by the fleet where it knows of it', () => {
+  const said = (revision: number) =>
+    `revision ${String(revision)} of the fleet is not in force: FLEET_LINK_CONFIG_LINK_LOST: The fleet was out of reach for 120 s.`;
+  const told = (refused: number | undefined, attention: string[]) =>
+    sensorAttention(
+      [
+        {
+          ...{ id: ID, name: 'lab', link: link({ attached: true }) },
+          status: { attention, monitors: [], instruments: [] },
+          refused: () => refused,
+        },
+      ],
+      hourAgo,
+      NOW,
+    ).map(({ text }) => text);
+  expect(told(6, ['x', said(6), 'y'])).toEqual(['x', 'y']);
+  // The fleet knows of another one, or of none yet: then nobody else says it.
+  expect(told(7, [said(6)])).toEqual([said(6)]);
+  expect(told(66, [said(6)])).toEqual([said(6)]);
+  expect(told(undefined, [said(6)])).toEqual([said(6)]);
+  // Only these words say it.
+  const odd = [`also ${said(6)}`, 'revision 6 of the fleet is not in force', 'revision of the fleet'];
+  expect(told(6, odd)).toEqual(odd);
+});
+
 test('whatever a sensor calls its instruments and however much it makes up, the others are told of, and of it the worst', () => {
   const many = Array.from({ length: 200 }, (_, n) => `ids--${String(n)}`);
   const status = {
