@@ -229,7 +229,7 @@ test('a stream of events passes at once; its end comes with the end of the right
   at.people.end('dora');
   await both;
   await waitFor('the page to be left alone', 5_000, () => endless === -1);
-  expect(at.proxy.counts().live).toBe(0);
+  await waitFor('nothing under way', 5_000, () => at.proxy.counts().live === 0);
   expect(await codeOf(at.get('rules', '/', person))).toBe('FLEET_PROXY_SIGNED_OUT');
 });
 
@@ -261,9 +261,10 @@ test('an answer that breaks off is seen to break off; a client that goes away fr
 test('a yes is asked for once while a page loads, and anew after every change', async () => {
   const person = at.people.signIn(at.origin('rules'), { name: 'emil' });
   const before = at.people.asked;
+  const beganMs = performance.now();
   await Promise.all(Array.from({ length: 30 }, () => at.get('rules', '/', person)));
-  // A second may begin meanwhile.
-  expect(at.people.asked - before).toBeLessThanOrEqual(3);
+  // A yes is good for a second at most: one of them may begin meanwhile, and as many more as this takes.
+  expect(at.people.asked - before).toBeLessThanOrEqual(2 + (performance.now() - beganMs) / 1_000);
   at.people.end('somebody else');
   const then = at.people.asked;
   await at.get('rules', '/', person);

@@ -59,8 +59,21 @@ function ask(port: number, headers: Record<string, string>, method = 'GET', body
   });
 }
 
+/** The first of two ports, one after the other, on which nobody listens. */
+async function freePair(): Promise<number> {
+  for (;;) {
+    const first = await freePort();
+    const next = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      next.once('error', () => resolve(false)).listen(first + 1, '127.0.0.1', () => resolve(true));
+    });
+    await new Promise((resolve) => next.close(resolve));
+    if (isFree) return first;
+  }
+}
+
 test('an instrument has a port of its own for good: its origin, its session, its cookie', async () => {
-  const first = await freePort();
+  const first = await freePair();
   const one = ports(first, first + 1);
   await one.start();
   const port = await one.portOf(LAB, 'rules');

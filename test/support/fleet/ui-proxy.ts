@@ -25,6 +25,8 @@ import { visitors, type TestPeople } from './ui-visitors.ts';
 
 export const LAB = 's_aaaaaaaaaaaaaaaa';
 export const OFFLINE = 's_bbbbbbbbbbbbbbbb';
+/** A machine that is busy answers late, too; who says nothing at all is cut off by then. */
+const FIRST_WORD_MS = 30_000;
 /** What `GET`s of a test get back. */
 export interface Answer {
   status: number;
@@ -55,7 +57,7 @@ export interface TestProxy {
     method?: string,
     body?: string,
   ): Promise<Answer>;
-  /** Bytes to the listener, and all that comes back until it closes or nothing came for a while. */
+  /** Bytes to the listener, and all that comes back until it closes or nothing more came for a while. */
   raw(bytes: string | Buffer, quietMs?: number): Promise<string>;
   /** A connection to the listener. */
   dial(): Promise<Socket>;
@@ -201,7 +203,7 @@ function ask(
   });
 }
 
-/** @returns what came until the other side closed, or was quiet for so long */
+/** @returns what came until the other side closed, or was quiet for so long after it said something */
 export function readAll(socket: Socket, quietMs: number): Promise<string> {
   return new Promise((resolve) => {
     let text = '';
@@ -210,7 +212,7 @@ export function readAll(socket: Socket, quietMs: number): Promise<string> {
       socket.destroy();
       resolve(text);
     };
-    let timer = setTimeout(done, quietMs * 5);
+    let timer = setTimeout(done, FIRST_WORD_MS);
     socket.on('data', (part: Buffer) => {
       text += part.toString('latin1');
       clearTimeout(timer);
