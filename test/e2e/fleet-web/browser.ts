@@ -48,7 +48,8 @@ export async function openPageBrowser(): Promise<PageBrowser> {
         ignoreHTTPSErrors: ownAuthority,
       });
       const page = await context.newPage();
-      page.setDefaultTimeout(20_000);
+      // Many times what a quiet machine needs.
+      page.setDefaultTimeout(60_000);
       const troubles: string[] = [];
       page.on('console', (message) => {
         // A refused request is also told on the console; that it is refused is the test's business.

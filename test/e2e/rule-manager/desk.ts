@@ -22,6 +22,8 @@ export interface Desk {
   person: { user: string; roles: string };
   /** What is asked of the API by the same way. */
   api: (operation: string, request: unknown) => Promise<unknown>;
+  /** @see SpokenIds.hold */
+  holdTests: () => () => void;
   /** The IDS publishes alerts of a rule: one for each source address. */
   alert: (sid: number, sources: readonly string[]) => Promise<void>;
   dispose: () => Promise<void>;
@@ -106,11 +108,11 @@ export async function openDesk(): Promise<Desk> {
         });
       }
       await suricata.flush();
-      await waitFor('the alerts to be recorded', 20_000, () => {
+      await waitFor('the alerts to be recorded', 60_000, () => {
         return (app.health().counters?.['alerts.recorded'] ?? 0) >= before + sources.length;
       });
     };
-    return { app, url, person, api, alert, dispose };
+    return { app, url, person, api, holdTests: () => ids.hold(), alert, dispose };
   } catch (error) {
     await dispose();
     throw error;

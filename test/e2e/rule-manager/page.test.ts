@@ -30,7 +30,7 @@ test('a granted page is served on its socket, and the status says where; a resta
   const socket = page?.socket ?? '';
   expect(socket).toBe(`${sensor.site.runDir}/ui/rules.sock`);
   expect(instrumentsText([await rules()])).toContain(`web page of rules: Rules, for root on ${socket}`);
-  const html = await waitFor('the page', 30_000, () => get(socket, '/').catch(() => undefined));
+  const html = await waitFor('the page', 60_000, () => get(socket, '/').catch(() => undefined));
   expect(html).toContain('src="app.js"');
   expect(JSON.parse(await get(socket, '/api/me'))).toMatchObject({ user: 'anna', canChange: true });
   const before = await stat(socket);

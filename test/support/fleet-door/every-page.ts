@@ -50,7 +50,7 @@ export async function keepEveryPage(
     await page.goto(`${door.fleetd.url}${path}`);
     await page.getByRole('heading', { level: 1 }).waitFor();
     await page.locator('.awaited, .histogram-awaited').first().waitFor({ state: 'detached' });
-    await waitFor('the pictures of the page', 20_000, () =>
+    await waitFor('the pictures of the page', 60_000, () =>
       page.evaluate<boolean>('[...document.images].every((image) => image.complete)'),
     );
     // Two readings make a rate, and sensors have names as soon as these are known.

@@ -3,8 +3,8 @@ import { waitFor } from '@bulkhead/platform/kernel';
 
 /** The rule manager's page as people use it. */
 
-const BUSY_MS = 60_000;
-const DEPLOY_MS = 90_000;
+const BUSY_MS = 120_000;
+const DEPLOY_MS = 180_000;
 
 /** Adds rules of one's own. */
 export async function addRules(page: Page, name: string, rules: string): Promise<void> {
