@@ -88,7 +88,7 @@ export class AttachDesk {
   }
 
   async #judge(call: AttachCall, visitor: Visitor, first: FromSensor): Promise<void> {
-    const { sensor, serial } = visitor.identity;
+    const { sensor } = visitor.identity;
     const hello = helloOf(first);
     if (hello === undefined) {
       this.#refuse(call, visitor, BAD_HELLO);
@@ -100,14 +100,15 @@ export class AttachDesk {
     }
     this.#judged.add(sensor);
     try {
-      const { authorise, links } = this.#parts;
-      const verdict = await authorise({ sensor, serial, instance: hello.instance, address: visitor.address });
-      if (verdict !== 'ok') {
-        this.#refuse(call, visitor, { ...verdict, status: status.PERMISSION_DENIED });
-        return;
+      const { links } = this.#parts;
+      let refusal = await this.#forbidden(visitor, hello);
+      const present = links.link(sensor);
+      if (refusal === undefined && present !== undefined && present.instance !== hello.instance) {
+        // That takes seconds, in which it may be revoked: it is asked once more.
+        refusal = (await this.#onlyOne(call, sensor, hello)) ? await this.#forbidden(visitor, hello) : CLONE;
       }
-      if (!(await this.#onlyOne(call, sensor, hello))) {
-        this.#refuse(call, visitor, CLONE);
+      if (refusal !== undefined) {
+        this.#refuse(call, visitor, refusal);
         return;
       }
       if (call.destroyed || call.cancelled) return;
@@ -116,6 +117,12 @@ export class AttachDesk {
     } finally {
       this.#judged.delete(sensor);
     }
+  }
+
+  async #forbidden({ identity, address }: Visitor, { instance }: Hello): Promise<Refusal | undefined> {
+    const { sensor, serial } = identity;
+    const verdict = await this.#parts.authorise({ sensor, serial, instance, address });
+    return verdict === 'ok' ? undefined : { ...verdict, status: status.PERMISSION_DENIED };
   }
 
   /**
