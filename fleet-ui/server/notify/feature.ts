@@ -21,23 +21,20 @@ export interface AlertSource {
 /** Notifications as a part of fleetd. A fleet goes on without them, and says so. */
 export function notifyFeature(parts: NotifierParts, alerts: AlertSource): FleetFeature {
   const notifier = new Notifier(parts);
-  let end: (() => void) | undefined;
+  // From now on and to the very end: events are taken in before this feature starts and after it has stopped, and each only once.
+  alerts.onEvent(
+    (event) => {
+      notifier.event(event);
+    },
+    (message) => notifier.wants(message),
+  );
   return {
     name: 'notify',
     needed: false,
     start: async () => {
-      end = alerts.onEvent(
-        (event) => {
-          notifier.event(event);
-        },
-        (message) => notifier.wants(message),
-      );
       notifier.start();
     },
-    stop: async () => {
-      end?.();
-      await notifier.stop();
-    },
+    stop: () => notifier.stop(),
     routes: (app) => {
       notificationRoutes(app, notifier, parts.clock);
     },

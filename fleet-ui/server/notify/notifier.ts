@@ -59,6 +59,7 @@ export class Notifier {
   #lookedMs = -Infinity;
   #keptMs = -Infinity;
   #standingChanged = false;
+  #isKeeping = false;
   /** What was read in this second, of all and of each sensor. */
   #second = { at: 0, bytes: 0, bySensor: new Map<string, number>() };
 
@@ -76,12 +77,26 @@ export class Notifier {
     this.#running ??= this.#run();
   }
 
-  /** What is under way is waited for as long as it may take; what waits is kept. */
+  /** What is under way is waited for as long as it may take; what waits is kept, also of alerts that come after this. */
   async stop(): Promise<void> {
     this.#ending.abort();
     await this.#running;
     await Promise.all(this.#sending.values());
     this.#keep(this.#parts.clock());
+  }
+
+  /** When nothing ticks any more: what came in one message, or in one batch of them, is written once, before the store is closed. */
+  #keepWhenEnded(): void {
+    if (!this.#ending.signal.aborted || this.#isKeeping) return;
+    this.#isKeeping = true;
+    queueMicrotask(() => {
+      this.#isKeeping = false;
+      try {
+        this.#keep(this.#parts.clock());
+      } catch (error) {
+        this.#parts.log.error({ err: error }, 'alerts that came last will not be told');
+      }
+    });
   }
 
   /** Is a message worth reading? Asked for each that comes in, so it must be quick. */
@@ -107,6 +122,7 @@ export class Notifier {
       channel.outbox.miss(missed, now);
       this.#changed.add(channel);
     }
+    this.#keepWhenEnded();
     return false;
   }
 
@@ -120,6 +136,7 @@ export class Notifier {
       channel.outbox.alert(alertKind(event), now);
       this.#changed.add(channel);
     }
+    this.#keepWhenEnded();
   }
 
   /**

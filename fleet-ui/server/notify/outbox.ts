@@ -68,7 +68,7 @@ export class Outbox {
     this.#state = structuredClone(state);
     this.#told = new Set(state.told);
     this.#pace = pace;
-    if (this.waiting > 0) this.#waitingSinceMs = nowMs;
+    if (this.waiting + this.leftOut > 0) this.#waitingSinceMs = nowMs;
   }
 
   set pace(pace: Pace) {

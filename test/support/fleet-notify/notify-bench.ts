@@ -18,6 +18,8 @@ interface Message {
 export interface NotifyBench {
   /** What needs attention now; a test changes it. */
   attention: AttentionItem[];
+  /** How often the room looked at what needs attention. */
+  looks: number;
   /** Set forward to let time pass at once; ms. */
   shiftMs: number;
   feature: FleetFeature;
@@ -30,8 +32,14 @@ export interface NotifyBench {
     body?: object,
   ): Promise<{ status: number; body: any }>; // eslint-disable-line @typescript-eslint/no-explicit-any -- a test looks into it as it likes
   channels(): Promise<ChannelView[]>;
-  /** As if fleetd was killed, or ended cleanly, and started again. */
-  restart(how: 'killed' | 'ended'): Promise<void>;
+  /**
+   * As if fleetd was killed, or ended cleanly, and started again.
+   * @param meanwhile what others do after the room has ended, and before it is started again
+   */
+  restart(
+    how: 'killed' | 'ended',
+    meanwhile?: { ending?: () => Promise<void>; starting?: () => Promise<void> },
+  ): Promise<void>;
   dispose(): Promise<void>;
 }
 
@@ -50,12 +58,15 @@ export async function openNotifyBench(): Promise<NotifyBench> {
   let web: Web;
   let listener: ((event: FleetEvent) => void) | undefined;
   let wants: ((message: Message) => boolean) | undefined;
-  const open = async () => {
+  const open = async (starting?: () => Promise<void>) => {
     store = openStore({ dir: bench.dir, migrations: NOTIFY_MIGRATIONS, log });
     bench.feature = notifyFeature(
       {
         ...{ db: store.db, log, seal: openSeal(await sealKey(bench.dir)) },
-        attention: () => bench.attention,
+        attention: () => {
+          bench.looks += 1;
+          return bench.attention;
+        },
         from: () => ({ fleet: 'fleet.test', url: 'https://fleet.test:8443', nameOf: () => 'ward-3' }),
         clock: () => Date.now() + bench.shiftMs,
       },
@@ -63,7 +74,9 @@ export async function openNotifyBench(): Promise<NotifyBench> {
         onEvent: (tell, asked) => {
           listener = tell;
           wants = asked;
-          return () => undefined;
+          return () => {
+            listener = wants = undefined;
+          };
         },
       },
     );
@@ -73,15 +86,17 @@ export async function openNotifyBench(): Promise<NotifyBench> {
       instrumentHosts: '*.fleet.test:*',
       features: [{ ...bench.feature, guard: ADMIN }],
     });
+    await starting?.();
     await bench.feature.start();
   };
-  const close = async () => {
+  const close = async (ending?: () => Promise<void>) => {
     await web.close();
     await bench.feature.stop();
+    await ending?.();
     store.close();
   };
   const bench: NotifyBench = {
-    ...{ attention: [], shiftMs: 0, dir, feature: undefined as unknown as FleetFeature },
+    ...{ attention: [], looks: 0, shiftMs: 0, dir, feature: undefined as unknown as FleetFeature },
     arrives: (event, bytes = 200) => {
       const whole: FleetEvent = {
         ...{ id: 'e1', sensor: BENCH_SENSOR, instrument: 'suricata', type: 'alert', severity: 'high' },
@@ -100,19 +115,19 @@ export async function openNotifyBench(): Promise<NotifyBench> {
       return { status: reply.statusCode, body: reply.json<unknown>() };
     },
     channels: async () => (await bench.ask('GET', '/api/v1/notifications/channels')).body.channels,
-    restart: async (how) => {
+    restart: async (how, meanwhile) => {
       // What a fleetd that is killed leaves behind is what is on the disk now; what it does afterwards is for nobody.
       const left = how === 'killed' ? await mkdtemp(join(tmpdir(), 'fleet-notify-')) : bench.dir;
       if (how === 'killed') {
         await store.copyTo(join(left, STORE_FILE));
         await cp(join(bench.dir, NOTIFY_FOLDER), join(left, NOTIFY_FOLDER), { recursive: true });
       }
-      await close();
+      await close(meanwhile?.ending);
       if (how === 'killed') {
         await rm(bench.dir, { recursive: true });
         bench.dir = left;
       }
-      await open();
+      await open(meanwhile?.starting);
     },
     dispose: async () => {
       await close();

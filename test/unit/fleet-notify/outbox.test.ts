@@ -263,3 +263,10 @@ test('a clock that is set back does not make it silent', () => {
   outbox.began(matter('b'), yesterday);
   expect(keys(outbox.take(yesterday + 5 * S)?.began)).toEqual(['b']);
 });
+
+test('how many there was no room for is told after a restart too, also when nothing else waits', () => {
+  const before = open();
+  before.miss(7, T0);
+  const after = new Outbox(before.state, PACE, T0 + 60 * S);
+  expect(after.take(T0 + 70 * S)?.leftOut).toBe(7);
+});
