@@ -82,16 +82,20 @@ export class SignIn {
     noted: (account: Account) => void,
   ): Promise<Account> {
     const { accounts, passwords } = this.#parts;
-    const account = accounts.byName(request.name);
-    if (account !== undefined) noted(account);
-    const attempt = this.#begin(account, request.name, address);
-    const right = await this.#orWithdrawn(attempt, passwords.verify(account?.password, request.password));
-    if (account === undefined || !right || account.disabled) throw refused();
+    const before = accounts.byName(request.name);
+    if (before !== undefined) noted(before);
+    const attempt = this.#begin(before, request.name, address);
+    const right = await this.#orWithdrawn(attempt, passwords.verify(before?.password, request.password));
+    if (before === undefined || !right || before.disabled) throw refused();
+    // With the second factor that was set meanwhile.
+    const account = this.#unchanged(before);
     if (account.totpSecret !== undefined) await this.#secondFactor(account, request, attempt);
     const now = this.#unchanged(account);
     attempt.succeeded();
     if (now.password !== undefined && passwords.outdated(now.password)) {
-      accounts.change(now.id, { password: await passwords.hash(request.password) });
+      const password = await passwords.hash(request.password);
+      this.#unchanged(now);
+      accounts.change(now.id, { password });
     }
     accounts.signedIn(now.id, networkOf(address));
     return accounts.get(now.id);
@@ -135,7 +139,9 @@ export class SignIn {
     attempt.withdrawn();
     checkPassword(request.password, [account.name, account.displayName]);
     const password = await passwords.hash(request.password);
-    if (!accounts.accept(request.code, password)) throw invitationRefused();
+    // Disabled or used meanwhile.
+    if (accounts.find(account.id)?.disabled !== false || !accounts.accept(request.code, password))
+      throw invitationRefused();
     return accounts.get(account.id);
   }
 
