@@ -178,6 +178,8 @@ export class DesiredConfigs {
   }
 
   detached(id: string): void {
+    // What was asked over that link fails in a moment; when the sensor is there again it is asked anew.
+    this.#reading.delete(id);
     this.#parts.revisions.unsent(id);
   }
 

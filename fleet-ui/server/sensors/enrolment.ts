@@ -11,12 +11,14 @@ import { newId } from './ids.ts';
 import type { JsonObject } from './layers.ts';
 import { interfacesOf } from './mapping.ts';
 import type { ConfigProblem } from './registry.ts';
+import type { ReturnBook } from './return-book.ts';
 
 export interface EnrolmentParts extends AdmissionParts {
   codes: Codes;
   groups: Groups;
   desired: DesiredConfigs;
   admission: SensorAdmission;
+  returns: { book: Pick<ReturnBook, 'clear'> };
   /** Host and port of the link, as sensors reach it. */
   linkAddress: () => string;
   /** Its links end now. */
@@ -139,10 +141,12 @@ export class Enrolment {
 
   /** New hardware takes the place: identity, name, group, configuration and grants stay; former certificates end. */
   #replace(sensor: string, request: AdoptRequest): string {
-    const { registry, certificates, desired, now } = this.#parts;
+    const { registry, certificates, returns, desired, now } = this.#parts;
     const former = registry.find(sensor);
     if (former === undefined) throw codeRefused();
     certificates.revokeAll(sensor, 'the hardware was replaced');
+    // A certificate that this fleet does not remember cannot be revoked: then the word for its return must not stand.
+    returns.book.clear(sensor);
     const mapped: Hardware = former.formerHardware ?? former.hardware;
     const needed = interfacesOf(desired.documentOf(former)).length > 0;
     registry.update(sensor, {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BulkheadError, describeError, type Logger } from '@bulkhead/platform/kernel';
+import { BulkheadError, describeError, hasCode, type Logger } from '@bulkhead/platform/kernel';
 import type { SensorLinks } from './ports.ts';
 import type { Registry } from './registry.ts';
 import type { Revisions } from './revisions.ts';
@@ -14,17 +14,22 @@ export interface HandOverParts {
 
 /** The next revision does not wait longer than this for the one before to be taken. */
 const HAND_OVER_MS = 1_000;
+/** A sensor that has not taken what was sent before is tried again so soon. */
+const BUSY_MS = 1_000;
 
 /**
  * Gives sensors the newest of what is wanted of them.
  *
  * INVARIANTS: one hand-over at a time for each sensor, each in a queue of its own: no sensor ever waits for another. Only the
  * newest revision is handed over, and only to a sensor that is active and there. What is not taken is tried when the sensor
- * attaches, unless the sensor refused it for what it is. After `end` nothing is begun and nothing is written.
+ * attaches, unless the sensor refused it for what it is; a sensor that is busy is tried again soon. What comes late of an earlier
+ * hand-over changes nothing of a later one. After `end` nothing is begun and nothing is written.
  */
 export class HandOver {
   readonly #parts: HandOverParts;
   readonly #queues = new Map<string, Promise<void>>();
+  /** The latest hand-over to each sensor whose outcome is not known. */
+  readonly #latest = new Map<string, symbol>();
   #ended = false;
 
   constructor(parts: HandOverParts) {
@@ -76,11 +81,24 @@ export class HandOver {
     author: string,
     reason: string,
   ): Promise<void> {
+    const { links, revisions } = this.#parts;
+    const mine = Symbol(sensor);
+    this.#latest.set(sensor, mine);
+    const isLatest = () => !this.#ended && this.#latest.get(sensor) === mine;
     try {
-      await this.#parts.links.desire(sensor, number, document, author, reason);
+      await links.desire(sensor, number, document, author, reason);
     } catch (error) {
-      if (!this.#ended) this.#notTaken(sensor, number, error);
+      if (!isLatest()) return;
+      if (hasCode(error, 'FLEET_LINKS_BUSY') && links.attached(sensor)) {
+        revisions.unsent(sensor, number);
+        setTimeout(() => {
+          if (isLatest()) this.begin(sensor);
+        }, BUSY_MS).unref();
+        return;
+      }
+      this.#notTaken(sensor, number, error);
     }
+    if (isLatest()) this.#latest.delete(sensor);
   }
 
   #notTaken(sensor: string, number: number, error: unknown): void {

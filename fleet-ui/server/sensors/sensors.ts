@@ -79,6 +79,7 @@ export class Sensors {
       groups,
       desired: this.desired,
       admission: this.admission,
+      returns: this.returns,
       revoked: (sensor) => {
         this.#tell(this.#revoked, sensor);
       },

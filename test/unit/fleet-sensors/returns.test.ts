@@ -165,3 +165,15 @@ test('asking costs no memory, and is limited', async () => {
   expect(statuses.slice(0, 60)).toEqual(Array(60).fill(200));
   expect(statuses[60]).toBe(429);
 });
+
+test('hardware that was replaced does not return on the strength of a word that was given before', async () => {
+  // After a restore the fleet does not remember the certificate, so it cannot be revoked either.
+  bench.store.db.prepare('DELETE FROM ca_certificates').run();
+  expect((await ask()).state).toBe('waiting');
+  expect((await bench.ask('POST', `/api/v1/sensors/${sensor}/confirm-return`, {})).status).toBe(200);
+  // Before it comes for its certificate, other hardware takes its place.
+  const fresh = await bench.adopt({ replaces: sensor });
+  expect((await ask()).state).toBe('waiting');
+  const serial = serialOf(fresh.chain[0] ?? '');
+  expect(() => bench.sensors.admission.admit(sensor, serial)).not.toThrow();
+});
