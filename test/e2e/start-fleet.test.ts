@@ -12,8 +12,9 @@ import { killNow } from '../support/kill.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const PREFIX = 'b7e';
-/** Of the second sensor: the first's with a number behind it. */
-const PREFIXES = [PREFIX, `${PREFIX}2`];
+/** Of the second and third sensor: the first's with a number behind it. */
+const PREFIXES = [PREFIX, `${PREFIX}2`, `${PREFIX}3`];
+const SENSORS = ['lab', 'lab-2', 'lab-3'];
 const PASSWORD = 'seven quiet lanterns drift past noon';
 /** A busy machine takes four times what a quiet one does. */
 const UP_MS = 240_000;
@@ -135,25 +136,26 @@ async function traces(): Promise<string[]> {
   ]);
   const things = [links, namespaces, tables, mounts]
     .flatMap(({ stdout }) => stdout.split('\n'))
-    .filter((line) => /(^| )b7e2?([a-zA-Z]-|lab-|-lab|_)|-beside\/b7e/.test(line));
+    .filter((line) => /(^| )b7e[23]?([a-zA-Z]-|lab-|-lab|_)|-beside\/b7e/.test(line));
   const processes = (await allProcesses()).filter(({ command }) =>
-    /-beside\/b7e2?\/|bulkhead-b7e2?[_ /]/.test(command),
+    /-beside\/b7e[23]?\/|bulkhead-b7e[23]?[_ /]/.test(command),
   );
   return [...things, ...processes.map(({ command }) => command)];
 }
 
 test(
-  'scripts/start --sensors 2: a fleet on this machine with two sensors and their alerts, and nothing of it afterwards',
+  'scripts/start --sensors 3: a fleet on this machine with three sensors and their alerts, and nothing of it afterwards',
   { timeout: 900_000 },
   async () => {
-    const whole = start(join(ROOT, 'scripts', 'start'), ['--no-setup', '--beside', PREFIX, '--sensors', '2']);
+    const whole = start(join(ROOT, 'scripts', 'start'), ['--no-setup', '--beside', PREFIX, '--sensors', '3']);
     const url = await whole.hears(/^The fleet is at (http:\/\/localhost:\d+\/)$/m, UP_MS);
     const code = await whole.hears(/set-up code (\S+)$/m, SOON_MS);
     const ask = visitorOf(url);
     expect(
       (await ask('POST', '/api/v1/session/set-up', { code, name: 'anna', password: PASSWORD })).status,
     ).toBe(200);
-    await whole.hears(/^The fleet has 2 sensors: lab, lab-2$/m, UP_MS);
+    // They come up one after the other.
+    await whole.hears(/^The fleet has 3 sensors: lab, lab-2, lab-3$/m, UP_MS * 2);
 
     const attached = async () => {
       const { sensors } = (await ask('GET', '/api/v1/sensors')).body;
@@ -162,13 +164,13 @@ test(
         there
           .map(({ name }: { name: string }) => name)
           .sort()
-          .join() === 'lab,lab-2'
+          .join() === SENSORS.join()
       );
     };
-    await waitFor('both sensors to be attached', SOON_MS, attached);
-    await waitFor('alerts of both sensors in the fleet', SOON_MS * 2, async () => {
+    await waitFor('all sensors to be attached', SOON_MS, attached);
+    await waitFor('alerts of every sensor in the fleet', SOON_MS * 2, async () => {
       const { body } = await ask('GET', '/api/v1/events/facets?types=alert');
-      return body.sensors.length === 2;
+      return body.sensors.length === SENSORS.length;
     });
 
     // From a terminal: the same, by the API, with the token on standard input.
@@ -187,7 +189,7 @@ test(
       '1',
       '--follow',
     ]);
-    await follow.hears(/lab(-2)? .*\n[^]*BULKHEAD[^]*\n[^]*BULKHEAD/, SOON_MS);
+    await follow.hears(/lab(-[23])? .*\n[^]*BULKHEAD[^]*\n[^]*BULKHEAD/, SOON_MS);
     expect(follow.said()).not.toContain(made.secret);
     follow.child.kill('SIGINT');
     expect(await follow.ended).toBe(0);
@@ -201,7 +203,7 @@ test(
     killNow(fleetd?.pid);
     await whole.hears(/^fleetd was killed by SIGKILL; it is started again/m, SOON_MS);
     await whole.hears(/^fleetd runs again, at /m, SOON_MS);
-    await waitFor('both sensors to be back', RETURN_MS, attached);
+    await waitFor('all sensors to be back', RETURN_MS, attached);
 
     whole.child.kill('SIGINT');
     const exitCode = await whole.ended;
@@ -215,9 +217,9 @@ test(
 async function onlyLoopback(pid: number, webPort: number): Promise<void> {
   const all = await allProcesses();
   const inContainers = withDescendants(all, ({ command }) =>
-    /^\[lxc monitor\].*bulkhead-b7e2?_/.test(command),
+    /^\[lxc monitor\].*bulkhead-b7e[23]?_/.test(command),
   );
-  const onHost = withDescendants(all, (one) => one.pid === pid || /bulkhead-b7e2?_/.test(one.command));
+  const onHost = withDescendants(all, (one) => one.pid === pid || /bulkhead-b7e[23]?_/.test(one.command));
   const network = await readlink('/proc/self/ns/net');
   const host = (await listenersOf(onHost)).filter((one) => one.network === network);
   const inside = await listenersOf(inContainers);
