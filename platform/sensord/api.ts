@@ -130,6 +130,12 @@ function statusOf(error: BulkheadError): number {
 /** Removes a socket file that a killed sensord left; refuses when somebody still answers on it. */
 async function takeSocket(path: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  await refuseSecond(path);
+  await rm(path, { force: true });
+}
+
+/** @throws BulkheadError SENSORD_ALREADY_RUNNING when a sensord answers on this socket. */
+export async function refuseSecond(path: string): Promise<void> {
   const answered = await new Promise<boolean>((resolve) => {
     const probe = connect(path);
     probe.once('connect', () => {
@@ -140,13 +146,11 @@ async function takeSocket(path: string): Promise<void> {
       resolve(false);
     });
   });
-  if (answered) {
-    throw new BulkheadError({
-      code: 'SENSORD_ALREADY_RUNNING',
-      message: `Another sensord answers on ${path}.`,
-      hint: 'Stop it first (Ctrl-C where it runs, or its service), or use `bulkhead` to talk to it.',
-      fields: { path },
-    });
-  }
-  await rm(path, { force: true });
+  if (!answered) return;
+  throw new BulkheadError({
+    code: 'SENSORD_ALREADY_RUNNING',
+    message: `Another sensord answers on ${path}.`,
+    hint: 'Stop it first (Ctrl-C where it runs, or its service), or use `bulkhead` to talk to it.',
+    fields: { path },
+  });
 }

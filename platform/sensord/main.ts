@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { describeError, BulkheadError, openLog, sitePaths, type Logger, type Site } from '../kernel/index.ts';
-import { openApi } from './api.ts';
+import { openApi, refuseSecond } from './api.ts';
 import { parseArguments, type SensordArguments } from './arguments.ts';
 import { Configuration } from './configuration.ts';
+import { HangUps } from './hang-ups.ts';
 import { tryUnlock, waitForKey } from './key-unlock.ts';
 import { KeyRing } from '../storage/index.ts';
 import { loadLibrary } from './library.ts';
@@ -45,7 +46,10 @@ function endSoon(code: number): void {
 
 async function run(options: SensordArguments, log: Logger): Promise<number> {
   const { site } = options;
+  const hangUps = new HangUps();
   if (options.takeDown) await askToShutDown(sitePaths(site).sensordSocket, log);
+  // Before anything is opened: what another sensord is at work on looks as if a killed one had left it.
+  else await refuseSecond(sitePaths(site).sensordSocket);
   await ensureRunDir(site.runDir);
   if (options.takeDown) {
     await takeDownRemains(site, options, log);
@@ -77,20 +81,25 @@ async function run(options: SensordArguments, log: Logger): Promise<number> {
     checkImage: rooms.packages.checkImageArchive,
     ensureDaemon: () => ensureLxdDaemon({ site, log }),
   });
-  return serve(site, rooms, configuration, sensor, log);
+  return serve({ site, rooms, configuration, sensor, log, hangUps });
 }
 
 /** How sensord ends: leaving everything running, or with everything taken down. */
 type Ending = 'leave' | 'take-down';
 
-async function serve(
-  site: Site,
-  rooms: Rooms,
-  configuration: Configuration,
-  sensor: Sensor,
-  log: Logger,
-): Promise<number> {
-  const service = new SensorService({ site, log, rooms, configuration, sensor });
+async function serve({
+  hangUps,
+  ...parts
+}: {
+  site: Site;
+  rooms: Rooms;
+  configuration: Configuration;
+  sensor: Sensor;
+  log: Logger;
+  hangUps: HangUps;
+}): Promise<number> {
+  const { site, configuration, log } = parts;
+  const service = new SensorService(parts);
   let end: (how: Ending) => void = () => undefined;
   const ending = new Promise<Ending>((resolve) => (end = resolve));
   let taken: () => void = () => undefined;
@@ -109,13 +118,13 @@ async function serve(
   };
   process.on('SIGTERM', leave);
   process.on('SIGINT', leave);
-  process.on('SIGHUP', () => {
+  const started = service.start().then(() => {
+    log.info({ sensor: configuration.desired.sensor }, 'the sensor is up');
+  });
+  hangUps.answer(() => {
     service.reload().catch((error: unknown) => {
       log.error({ err: error }, `the configuration stays as it is: ${describeError(error)}`);
     });
-  });
-  const started = service.start().then(() => {
-    log.info({ sensor: configuration.desired.sensor }, 'the sensor is up');
   });
   const how = await Promise.race([ending, started.then(() => ending)]);
   await started.catch(() => undefined);
