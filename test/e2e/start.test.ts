@@ -24,7 +24,7 @@ interface Report {
 
 async function start(...args: string[]): Promise<CommandResult> {
   return run(join(ROOT, 'scripts', 'start'), ['--no-setup', '--beside', PREFIX, ...args], {
-    timeoutMs: 280_000,
+    timeoutMs: 880_000,
     allowFailure: true,
   });
 }
@@ -64,33 +64,37 @@ afterAll(async () => {
 });
 
 describe('scripts/start --once --json', () => {
-  test('runs a sensor on the lab until an alert and a detection check are stored, prints one object, leaves nothing', async () => {
-    const { exitCode, stdout, stderr } = await start('--once', '--json');
-    const report = JSON.parse(stdout) as Report;
-    expect(report, stderr).toMatchObject({ ok: true, leftBehind: [], alert: { type: 'alert' } });
-    expect(exitCode).toBe(0);
-    expect(report.check?.record.nonce).toMatch(/^[0-9a-f]{32}$/);
-    expect(report.stages.map(({ name }) => name)).toEqual([
-      'setup',
-      'remains',
-      'network',
-      'sensor',
-      'instruments',
-      'check',
-      'alert',
-      'rules-fetched',
-      'rules-live',
-      'fetched-alert',
-      'alert-names',
-      'teardown',
-    ]);
-    expect(report.stages.filter(({ ok }) => !ok)).toEqual([]);
-    expect(report.versions).toHaveProperty('suricata');
-    expect(report.versions).toHaveProperty('nats-server');
-    expect(report.counts?.alerts).toBeGreaterThan(0);
-    expect(report.losses?.[0]).toMatchObject({ lost: 0 });
-    expect(await traces()).toBe('');
-  });
+  test(
+    'runs a sensor on the lab until an alert and a detection check are stored, prints one object, leaves nothing',
+    { timeout: 900_000 },
+    async () => {
+      const { exitCode, stdout, stderr } = await start('--once', '--json');
+      const report = JSON.parse(stdout) as Report;
+      expect(report, stderr).toMatchObject({ ok: true, leftBehind: [], alert: { type: 'alert' } });
+      expect(exitCode).toBe(0);
+      expect(report.check?.record.nonce).toMatch(/^[0-9a-f]{32}$/);
+      expect(report.stages.map(({ name }) => name)).toEqual([
+        'setup',
+        'remains',
+        'network',
+        'sensor',
+        'instruments',
+        'check',
+        'alert',
+        'rules-fetched',
+        'rules-live',
+        'fetched-alert',
+        'alert-names',
+        'teardown',
+      ]);
+      expect(report.stages.filter(({ ok }) => !ok)).toEqual([]);
+      expect(report.versions).toHaveProperty('suricata');
+      expect(report.versions).toHaveProperty('nats-server');
+      expect(report.counts?.alerts).toBeGreaterThan(0);
+      expect(report.losses?.[0]).toMatchObject({ lost: 0 });
+      expect(await traces()).toBe('');
+    },
+  );
 
   test('names the stage that failed and exits non-zero: a device that does not exist', async () => {
     const { exitCode, stdout, stderr } = await start('--once', '--json', '--interface', 'b5none');
