@@ -25,19 +25,23 @@ if (process.env['BULKHEAD_SHOTS'] !== undefined) {
 }
 
 describe.each(LOOKS)('%s', (wearing, options) => {
-  test('every page is drawn, usable for everybody, and within a policy that lets nothing inline', async () => {
-    const { page, troubles } = await desk.page(options);
-    const found: Record<string, unknown> = {};
-    for (const [name, path, words] of PAGES) {
-      const problems = await look(page, path, words).catch((error: unknown) => [
-        `was not drawn: ${String(error).split('\n', 1)[0] ?? ''}`,
-      ]);
-      await shoot(page, `${name}-${wearing}`);
-      problems.push(...(await overflow(page)), ...troubles.splice(0));
-      if (problems.length > 0) found[name] = problems;
-    }
-    expect(found).toEqual({});
-  });
+  test(
+    'every page is drawn, usable for everybody, and within a policy that lets nothing inline',
+    { timeout: 900_000 },
+    async () => {
+      const { page, troubles } = await desk.page(options);
+      const found: Record<string, unknown> = {};
+      for (const [name, path, words] of PAGES) {
+        const problems = await look(page, path, words).catch((error: unknown) => [
+          `was not drawn: ${String(error).split('\n', 1)[0] ?? ''}`,
+        ]);
+        await shoot(page, `${name}-${wearing}`);
+        problems.push(...(await overflow(page)), ...troubles.splice(0));
+        if (problems.length > 0) found[name] = problems;
+      }
+      expect(found).toEqual({});
+    },
+  );
 });
 
 test('what is loaded before the first page can be used is below 200 kB', async () => {
