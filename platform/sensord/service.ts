@@ -45,6 +45,8 @@ export class SensorService {
   /** What each monitor interface had lost in all when that was more than before, and when. */
   readonly #lostLast = new Map<string, { packets: number; atMs: number }>();
   readonly #changes: ConfigChanges;
+  /** Between start and end: a change of the configuration may be brought in force before and after. */
+  #checking = false;
   #watching: Promise<void> | undefined;
 
   constructor(parts: ServiceParts) {
@@ -75,7 +77,7 @@ export class SensorService {
         sensor.publish(type, record);
       },
       onChanged: () => {
-        this.#checks.refresh();
+        if (this.#checking) this.#checks.refresh();
       },
     });
     this.#features = new FeatureSet(
@@ -106,6 +108,7 @@ export class SensorService {
       .catch((error: unknown) => {
         this.#parts.log.error({ err: error }, `stored events cannot be watched: ${describeError(error)}`);
       });
+    this.#checking = true;
     this.#checks.refresh();
     await this.#features.start();
   }
@@ -257,6 +260,7 @@ export class SensorService {
 
   async #quiet(): Promise<void> {
     this.#parts.sensor.publish('sensor.stopping', {});
+    this.#checking = false;
     this.#checks.stop();
     this.#changes.stop();
     await this.#features.stop();
