@@ -89,6 +89,10 @@ export function joinSensors(parts: SensorParts): JoinedSensors {
     server.links.revoke(sensor);
     parts.onRevoked(sensor);
   });
+  sensors.onChanged((sensor) => {
+    // Removed: what it said last goes too.
+    if (sensors.registry.find(sensor) === undefined) server.links.forget(sensor);
+  });
   tellSensors(sensors, server.links);
   const link = linkFeature({
     server,
