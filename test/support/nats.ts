@@ -1,6 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openInstrument, type Instrument, type OpenOptions } from '@bulkhead/sdk';
@@ -13,6 +12,9 @@ import {
   type BusModel,
 } from '@bulkhead/platform/bus';
 import { openLog, site, sitePaths, type Site } from '@bulkhead/platform/kernel';
+import { freePort } from './free-port.ts';
+
+export { freePort };
 
 /** A bus of its own for one test: folders, port and keys, with everything removed by `dispose`. */
 export interface BusBench {
@@ -126,19 +128,4 @@ function instrumentFile(model: BusModel, name: string, port: number, keyFile: st
     accept: instrument.accept,
     services: instrument.services ?? [],
   };
-}
-
-/** A TCP port of the loopback interface that nobody listens on. */
-export async function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => {
-        if (address === null || typeof address === 'string') reject(new Error('no port'));
-        else resolve(address.port);
-      });
-    });
-  });
 }

@@ -22,7 +22,7 @@ afterAll(async () => {
 });
 
 const ask = (path: string, rights: string, init: RequestInit = {}) => fleet.ask(path, rights, init);
-const page = async (path: string, rights: string) => (await (await ask(path, rights)).json()) as EventPage;
+const page = (path: string, rights: string) => fleet.json<EventPage>(path, rights);
 
 test('nobody gets anything without the right, and only what the right is narrowed to', async () => {
   expect((await ask('', 'sensors.read')).status).toBe(403);
@@ -30,9 +30,9 @@ test('nobody gets anything without the right, and only what the right is narrowe
   const some = await page('?limit=50', `events.read@${A}`);
   expect(new Set(some.events.map(({ sensor }) => sensor))).toEqual(new Set([A]));
   expect((await page(`?sensors=${B}`, `events.read@${A}`)).events).toEqual([]);
-  const counts = (await (await ask('/histogram?by=sensor', `events.read@${A}`)).json()) as { total: number };
+  const counts = await fleet.json<{ total: number }>('/histogram?by=sensor', `events.read@${A}`);
   expect(counts.total).toBe(9);
-  const facets = (await (await ask('/facets', `events.read@${A}`)).json()) as { sensors: unknown };
+  const facets = await fleet.json<{ sensors: unknown }>('/facets', `events.read@${A}`);
   expect(facets.sensors).toEqual([{ value: A, count: 9 }]);
   const status = (await (await ask('/status', `events.read@${A}`)).json()) as EventStatus;
   expect(status.sensors).toMatchObject([{ sensor: A, linked: true, records: 9, holes: 0 }]);
@@ -47,8 +47,7 @@ test('alerts that wait are counted by where they came from; one that is dealt wi
     complete: boolean;
     counts: { sensor: string; instrument: string; severity: string; count: number }[];
   };
-  const open = async (rights: string, query = '') =>
-    (await (await ask(`/open-alerts${query}`, rights)).json()) as Counts;
+  const open = (rights: string, query = '') => fleet.json<Counts>(`/open-alerts${query}`, rights);
   expect((await ask('/open-alerts', 'sensors.read')).status).toBe(403);
   const [one] = (await page('?types=alert&limit=1', `events.read@${A}`)).events;
   const instrument = one?.instrument ?? '';

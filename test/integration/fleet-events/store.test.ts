@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { fleetMessage, openFleetStore } from '../../support/fleet/event-bench.ts';
 import { testSensorId } from '../../support/fleet/sensor-ids.ts';
+import { wholeAnswer } from '../../support/fleet/whole-answer.ts';
 
 const ALL = { filter: {}, sensors: undefined };
 const [A, B] = [testSensorId(0), testSensorId(1)];
@@ -111,17 +112,18 @@ test('counts over time and by kind, from kept counts and from the index alike', 
         ),
       ),
     );
-    const counted = await store.histogram(ALL, { buckets: 6, by: 'severity' });
+    const counted = await wholeAnswer(() => store.histogram(ALL, { buckets: 6, by: 'severity' }));
     expect(counted).toMatchObject({ total: 120, complete: true, bucketS: 600 });
     expect(counted.buckets[0]).toMatchObject({ total: 20, counts: { high: 8, medium: 6, low: 6 } });
-    const one = await store.histogram({ filter: {}, sensors: [A] }, { buckets: 6, by: 'sensor' });
+    const one = await wholeAnswer(() =>
+      store.histogram({ filter: {}, sensors: [A] }, { buckets: 6, by: 'sensor' }),
+    );
     expect(one.buckets[5]).toMatchObject({ total: 10, counts: { [A]: 10 } });
-    const found = await store.histogram(
-      { filter: { text: 'scan' }, sensors: [A] },
-      { buckets: 6, by: 'type' },
+    const found = await wholeAnswer(() =>
+      store.histogram({ filter: { text: 'scan' }, sensors: [A] }, { buckets: 6, by: 'type' }),
     );
     expect(found.buckets.map(({ total }) => total)).toEqual([10, 10, 10, 10, 10, 10]);
-    const facets = await store.facets(ALL, { limit: 5 });
+    const facets = await wholeAnswer(() => store.facets(ALL, { limit: 5 }));
     expect(facets).toMatchObject({
       types: [{ value: 'alert', count: 120 }],
       sensors: [
@@ -133,9 +135,8 @@ test('counts over time and by kind, from kept counts and from the index alike', 
       sampled: [],
     });
     expect(facets.addresses[0]).toEqual({ value: '192.0.2.7', count: 120 });
-    const some = await store.facets(
-      { filter: { name: 'host5.example.org' }, sensors: undefined },
-      { limit: 5 },
+    const some = await wholeAnswer(() =>
+      store.facets({ filter: { name: 'host5.example.org' }, sensors: undefined }, { limit: 5 }),
     );
     expect(some.sensors).toHaveLength(2);
     expect(some.signatures).toEqual([{ value: '2000002', label: 'ET SCAN number 2', count: 2 }]);
@@ -169,8 +170,11 @@ test('people mark events, and find them by their marks', async () => {
     expect(await ids({ owner: 'p_2' })).toEqual([]);
     expect(await ids({ handled: 'no' })).toHaveLength(2);
     expect(
-      (await store.histogram({ filter: { handled: 'no' }, sensors: undefined }, { buckets: 5, by: 'type' }))
-        .total,
+      (
+        await wholeAnswer(() =>
+          store.histogram({ filter: { handled: 'no' }, sensors: undefined }, { buckets: 5, by: 'type' }),
+        )
+      ).total,
     ).toBe(2);
     expect(await store.mark(id, { owner: null, handled: false, by, atMs: 3_000 })).not.toHaveProperty(
       'owner',

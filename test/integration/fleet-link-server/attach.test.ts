@@ -18,6 +18,23 @@ afterEach(async () => {
 });
 const A = testSensorId(1);
 
+/** @returns ends it, and tells for how many milliseconds this process did not run since */
+function lateness(): () => number {
+  const everyMs = 50;
+  let [lateMs, lastMs] = [0, performance.now()];
+  const look = () => {
+    const now = performance.now();
+    lateMs += Math.max(0, now - lastMs - everyMs);
+    lastMs = now;
+  };
+  const timer = setInterval(look, everyMs);
+  return () => {
+    clearInterval(timer);
+    look();
+    return lateMs;
+  };
+}
+
 test('a sensor attaches, is welcome, is heard and hears, and its state is known also when it left', async () => {
   const { links } = bench.server;
   const sensor = await bench.sensor(1, { hello: { version: '0.0.9', configRevision: 7 } });
@@ -29,7 +46,7 @@ test('a sensor attaches, is welcome, is heard and hears, and its state is known 
     { version: '0.0.9', configRevision: 7, instance: sensor.instance },
   ]);
   expect(links.view(A)).toMatchObject({ attached: true, version: '0.0.9', tunnels: 0, clockWrong: false });
-  await waitFor('two heartbeats', 10_000, () => sensor.heartbeats >= 2);
+  await waitFor('two heartbeats', 20_000, () => sensor.heartbeats >= 2);
   expect(links.attached(A)).toBe(true);
 
   sensor.sendState({
@@ -39,7 +56,7 @@ test('a sensor attaches, is welcome, is heard and hears, and its state is known 
     monitors: [{ name: 'mon', state: 'watching', news: 'of a later version' }, { no: 'name' }],
     later: { version: true },
   });
-  const known = await waitFor('the state', 5_000, () => links.state(A).status);
+  const known = await waitFor('the state', 20_000, () => links.state(A).status);
   expect(known).toMatchObject({
     sensor: 'lab',
     healthy: false,
@@ -66,10 +83,11 @@ test('a link that falls silent without being closed is over within three heartbe
     const detached = once(links.events, 'detached');
     const pulledMs = performance.now();
     cable.pull();
+    const late = lateness();
     expect(await detached).toMatchObject([A, { code: 'FLEET_LINKS_SILENT' }]);
     // Within three seconds by what is set, and what a busy machine adds to them.
     expect(DEFAULT_LINK_TIMES.silenceMs + TICK_MS).toBeLessThanOrEqual(3_000);
-    expect(performance.now() - pulledMs).toBeLessThan(8_000);
+    expect(performance.now() - pulledMs - late()).toBeLessThan(4_000);
     const again = await bench.sensor(1);
     await again.attach();
     expect(links.attached(A)).toBe(true);
@@ -125,7 +143,7 @@ test('a sensor that was restarted takes over from the link that it left behind',
     expect(links.link(A)?.instance).toBe(after.instance);
     // What is cleared away of the former link does not touch the new one.
     const beats = after.heartbeats;
-    await waitFor('its heartbeats', 5_000, () => after.heartbeats > beats + 1);
+    await waitFor('its heartbeats', 20_000, () => after.heartbeats > beats + 1);
     expect(links.link(A)?.instance).toBe(after.instance);
   } finally {
     await cable.dispose();
@@ -137,7 +155,7 @@ test('a configuration goes down, its result comes back, and a late one is told t
   const sensor = await bench.sensor(1);
   await sensor.attach();
   const done = links.desire(A, { revision: 4, yaml: 'sensor: lab\n', author: 'ann', reason: 'first' });
-  const got = await waitFor('the configuration', 5_000, () =>
+  const got = await waitFor('the configuration', 20_000, () =>
     sensor.received.find((what) => what.$case === 'desiredConfig'),
   );
   expect(got.value).toMatchObject({ revision: 4, author: 'ann', reason: 'first' });
@@ -155,7 +173,7 @@ test('a configuration goes down, its result comes back, and a late one is told t
   const large = links.desire(A, { revision: 6, yaml: 'x'.repeat((1 << 20) + 1), author: 'a', reason: '' });
   await expect(large).rejects.toMatchObject({ code: 'FLEET_LINKS_CONFIG_TOO_LARGE' });
   const lost = links.desire(A, { revision: 7, yaml: 'x: 1', author: 'a', reason: '' });
-  await waitFor('revision 7', 5_000, () =>
+  await waitFor('revision 7', 20_000, () =>
     sensor.received.some((what) => what.$case === 'desiredConfig' && what.value.revision === 7),
   );
   sensor.close();
@@ -168,7 +186,7 @@ test('how far a clock is off is measured and shown', async () => {
   const sensor = await bench.sensor(1, { hello: { clockMs: Date.now() - HOUR }, heartbeatMs: 0 });
   await sensor.attach();
   sensor.send({ $case: 'heartbeat', value: { clockMs: Date.now() - HOUR } });
-  await waitFor('the heartbeat', 5_000, () => links.view(A)?.clockWrong);
+  await waitFor('the heartbeat', 20_000, () => links.view(A)?.clockWrong);
   const difference = links.view(A)?.clockDifferenceMs ?? 0;
   expect(difference).toBeLessThan(-HOUR + 1_000);
   expect(difference).toBeGreaterThan(-HOUR - 60_000);
@@ -196,7 +214,7 @@ test('a certificate is renewed over the link; the fleet may ask for it', async (
   const sensor = await bench.sensor(1);
   await sensor.attach();
   expect(bench.server.links.askRenewal(A)).toBe(true);
-  await waitFor('the wish', 5_000, () => sensor.received.some(({ $case }) => $case === 'askRenewal'));
+  await waitFor('the wish', 20_000, () => sensor.received.some(({ $case }) => $case === 'askRenewal'));
   const { sensorKey } = await import('../../support/fleet-sensor-keys.ts');
   const key = await sensorKey();
   const [leaf] = await sensor.renew(Buffer.from(key.csrDer));

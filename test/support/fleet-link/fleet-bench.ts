@@ -17,6 +17,7 @@ import {
 } from '@bulkhead/platform/contracts';
 import { BulkheadError, openLog } from '@bulkhead/platform/kernel';
 import { testSensorId } from '../fleet/sensor-ids.ts';
+import { freePort } from '../free-port.ts';
 
 const DAY_MS = 86_400_000;
 export const TEST_LOG = openLog('test', process.env['BULKHEAD_TEST_LOG'] ?? 'silent');
@@ -71,7 +72,8 @@ export async function openFleetBench({
     -readonly [K in keyof FleetBench]: FleetBench[K];
   };
   bench.ca = ca;
-  let linkPort = 0;
+  // Free again when it listens once more.
+  const linkPort = await freePort();
   const openLink = async (): Promise<void> => {
     const { key, cert } = ca.linkPair();
     bench.link = openLinkServer({
@@ -86,7 +88,6 @@ export async function openFleetBench({
       ...options,
     });
     await bench.link.start();
-    linkPort = bench.link.address.port;
   };
   await openLink();
   const byCode = new Map<string, { sensor: string; csr: string }>();

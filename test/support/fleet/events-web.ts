@@ -15,6 +15,7 @@ import { sqliteBinding } from '../event-store.ts';
 import { bundleFleetEventsWorker } from './event-bench.ts';
 import { HUB_LOG } from './hub-bench.ts';
 import { openUplinkSensor } from './uplink-bench.ts';
+import { wholeAnswer } from './whole-answer.ts';
 
 /** The events of a fleet behind its web part, and sensors that bring them. */
 export interface EventsWeb {
@@ -24,6 +25,7 @@ export interface EventsWeb {
   rightsChanged: () => void;
   /** @param rights `right` (everywhere), `right@sensor`, `right@sensor/instrument`; separated by commas */
   ask(path: string, rights: string, init?: RequestInit & { person?: string }): Promise<Response>;
+  /** The whole of what is answered, see {@link wholeAnswer}. */
   json<T>(path: string, rights: string, init?: RequestInit & { person?: string }): Promise<T>;
   /** Sends JSON. */
   send(
@@ -83,7 +85,8 @@ export async function openEventsWeb(parts: {
     rightsChanged: () => {
       rightsChanged();
     },
-    json: async <T>(...asked: Parameters<EventsWeb['ask']>) => (await (await ask(...asked)).json()) as T,
+    json: async <T>(...asked: Parameters<EventsWeb['ask']>) =>
+      wholeAnswer(async () => (await (await ask(...asked)).json()) as T),
     send: async (method, path, rights, body, person) => {
       const reply = await ask(path, rights, {
         method,

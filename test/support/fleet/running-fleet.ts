@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseConfig, startFleet, type FleetService } from '@bulkhead/fleet-server/fleetd';
 import { sqliteBinding } from '../event-store.ts';
+import { freePort } from '../free-port.ts';
 import { bundleFleetEventsWorker } from './event-bench.ts';
 import { openLog, site, sitePaths } from '@bulkhead/platform/kernel';
 
@@ -51,10 +52,11 @@ export async function fleetProgramDir(dir: string): Promise<string> {
 
 export async function openRunningFleet(dir?: string): Promise<RunningFleet> {
   const root = dir ?? (await mkdtemp(join(tmpdir(), 'bulkhead-fleetd-')));
-  const ports = { web: 0, link: 0 };
+  // Free again when it starts once more, whatever the machine does meanwhile.
+  const ports = { web: await freePort(), link: await freePort() };
   const programDir = await fleetProgramDir(root);
   const start = async () => {
-    const service = await startFleet(
+    return startFleet(
       parseConfig(
         {
           stateDir: 'state',
@@ -69,9 +71,6 @@ export async function openRunningFleet(dir?: string): Promise<RunningFleet> {
       LOG,
       programDir,
     );
-    ports.web = service.port;
-    ports.link = service.linkPort;
-    return service;
   };
   const fleet: RunningFleet = {
     dir: root,
