@@ -12,7 +12,7 @@ import { keepScreen } from '../../support/fleet-door/screens.ts';
  * One step builds on the one before.
  */
 
-const SETTLE_MS = 60_000;
+const SETTLE_MS = 120_000;
 /** A sensor that cannot reach its fleet tries again at random, at the latest after a minute. */
 const RETURN_MS = 150_000;
 /** How a sensor is called that is there: what it lacks after a permission was taken away, it says. */
@@ -32,11 +32,11 @@ beforeAll(async () => {
   door.world.lab.startClients();
   anna = await door.visit();
   page = anna.page;
-}, 300_000);
+}, 600_000);
 
 afterAll(async () => {
   await door.remove();
-}, 180_000);
+});
 beforeEach(({ task }) => {
   onTestFailed(() => keepScreen(page, `failed-${task.name.replaceAll(/\W+/g, '-').slice(0, 40)}`));
 });
@@ -125,9 +125,36 @@ test('the page of passive DNS is opened the same way, and knows the names of the
   await names.close();
 });
 
-test('every page shows what there is, on a desk and in the hand, in light and dark, and nothing is wrong with it', async () => {
-  expect(await keepEveryPage(door, anna, sensor)).toEqual({});
+test('an alert tells which rule raised it, what names its addresses had, and what else its flow was, as the sensor knows it', async () => {
+  await page.goto(`${door.fleetd.url}events?signature=${String(OWN.sid)}`);
+  const region = page.getByRole('region', { name: 'Events', exact: true });
+  await region.getByText(OWN.words).first().click();
+  const alert = page.getByRole('dialog');
+  const rule = alert.getByRole('region', { name: 'The rule', exact: true });
+  await rule.getByText(OWN_RULE).waitFor();
+  expect(await rule.innerText()).toContain('Source: own');
+  // One of the two is the lab's server, whose names its clients ask for all the time.
+  const names = alert.getByRole('region', { name: 'Names of its addresses' });
+  await names
+    .getByText(/seen [\d,]+ times/)
+    .first()
+    .waitFor();
+  await alert
+    .getByRole('region', { name: 'Of the same flow' })
+    .getByText(/^dns, /)
+    .first()
+    .waitFor();
+  await keepScreen(page, 'step-4-one-alert');
+  await alert.getByRole('button', { name: 'Close' }).click();
 });
+
+test(
+  'every page shows what there is, on a desk and in the hand, in light and dark, and nothing is wrong with it',
+  { timeout: 900_000 },
+  async () => {
+    expect(await keepEveryPage(door, anna, sensor)).toEqual({});
+  },
+);
 
 test('a permission is taken away where it is shown; the sensor holds to it at once', async () => {
   expect(await readsAlerts()).toBe(true);
@@ -217,7 +244,8 @@ test('a sensor that is cut off is shown so, holds nobody up, and brings what hap
   door.fleetd.link.plug();
   await page.getByRole('link', { name: 'Sensors', exact: true }).click();
   await row.getByText(STANDS).waitFor({ timeout: RETURN_MS });
-  await expect.poll(alertsOfFleet, { timeout: RETURN_MS }).toEqual(await alertsOfSensor());
+  // Both are looked at each time: what an attack raised may be stored after the alert that was waited for.
+  await expect.poll(compared, { timeout: RETURN_MS }).toEqual({ missing: [], more: 0 });
   await keepScreen(page, 'step-7-back');
 });
 
@@ -279,6 +307,16 @@ async function readsAlerts(): Promise<boolean> {
 /** Ids of all alerts in the sensor's own store, and in the fleet's. */
 async function alertsOfSensor(): Promise<string[]> {
   return (await door.world.sensor.stored({ type: 'alert' })).map(({ id }) => id).sort();
+}
+
+/** What the fleet lacks of the sensor's alerts, and how many more it has. */
+async function compared(): Promise<{ missing: string[]; more: number }> {
+  const atSensor = await alertsOfSensor();
+  const inFleet = await alertsOfFleet();
+  return {
+    missing: atSensor.filter((id) => !inFleet.includes(id)),
+    more: inFleet.length - atSensor.length,
+  };
 }
 
 async function alertsOfFleet(since = new Date(0).toISOString()): Promise<string[]> {
