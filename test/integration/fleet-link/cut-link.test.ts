@@ -135,12 +135,15 @@ test('a configuration that takes the way to the fleet is taken back, and the fle
 });
 
 test('a link that is cut after the fleet heard of success: taken back all the same, also over a restart of the sensor', async () => {
-  const { sensor, id, shown } = await adopted({ pace: { ...QUICK, proof: PROOF } });
+  // Time enough for a busy machine: before the restart it is neither proved nor taken back.
+  const pace = { ...QUICK, proof: { ...PROOF, graceMs: 120_000, lostMs: 120_000 } };
+  const { sensor, id, shown } = await adopted({ pace });
   const revision = await want(id, monitors(TAKEN));
   await expect.poll(async () => (await shown()).config, SOON).toMatchObject({ state: 'applied', revision });
   cable.pull();
   await expect.poll(() => sensor.link.up(), SOON).toBe(false);
   expect(history(sensor)).toHaveLength(2);
+  pace.proof = PROOF;
   await sensor.restart();
   await expect.poll(() => history(sensor).at(-1), SOON).toMatchObject({ origin: 'rollback', restores: 1 });
   await expect.poll(() => sensor.proving(), SOON).toBe(false);
