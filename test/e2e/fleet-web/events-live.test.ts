@@ -6,7 +6,7 @@ import { openDesk } from './desk.ts';
 /* What is counted of events while they come, in a real browser in front of made-up answers. */
 
 const desk = openDesk();
-const AWHILE = { timeout: 30_000 };
+const AWHILE = { timeout: 90_000 };
 
 /** The page of events, and how often it asked for what is counted; its clock is in the test's hand. */
 async function openEvents() {
