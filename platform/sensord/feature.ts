@@ -37,8 +37,9 @@ export interface FeatureContext {
  * Something that a running sensor does beside keeping its instruments: it joins rooms, and may answer on the local API.
  *
  * `routes` is called first, before the API listens, and people ask from then on: what is answered before `start` must be true as
- * well. `start` comes once, when instruments were brought up (it returns quickly and works on in the background); `stop` once, before the bus and the volumes are let go, also when `start` failed. A feature
- * that fails to start is logged and shown under attention, and hinders no other.
+ * well. `start` comes once, when instruments were brought up (it returns quickly and works on in the background); `stop` once,
+ * before the bus and the volumes are let go, also when `start` failed. A feature that fails to start is logged and shown under
+ * attention, and hinders no other.
  */
 export interface Feature {
   name: string;
